@@ -1,0 +1,71 @@
+# Every target does its own set-up, once, in .venv: all it takes is make and
+# Python 3.11 or later. `make study` is the one to begin with.
+#
+# On Linux plain PyPI has torch with several GB of CUDA; for the small CPU build:
+#   make study TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# Another interpreter: make study PYTHON=/path/to/python
+
+# The first that runs (a version manager's shim may exist and not run), is new
+# enough, and can make virtual environments. 3.11 leads: constraints.txt is its.
+PYTHON ?= $(shell for candidate in python3.11 python3.12 python3.13 python3 python; do \
+	if $$candidate -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' \
+	>/dev/null 2>&1; then echo $$candidate; break; fi; done)
+TORCH_INDEX ?=
+STUDY ?= what_did_it_memorize
+ARGS ?=
+
+BIN := .venv/bin
+READY := .venv/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet \
+	--constraint constraints.txt
+
+.PHONY: help study test test-slow lint format bench bench-quick clean
+
+help:
+	@echo "make study      what did it memorize? report in results/ (STUDY=, ARGS=)"
+	@echo "make test       the tests, in a few minutes (ARGS=)"
+	@echo "make test-slow  the long tests"
+	@echo "make lint       ruff and mypy"
+	@echo "make format     ruff, with its fixes applied"
+	@echo "make bench      the benchmarks, timed (ARGS=)"
+	@echo "make clean      remove the environment, caches and results"
+
+study: $(READY)
+	$(BIN)/python -m studies.$(STUDY) $(ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)
+	$(BIN)/python -m pytest benchmarks --benchmark-enable $(ARGS)
+
+# Every benchmark once, untimed: do they still run?
+bench-quick: $(READY)
+	$(BIN)/python -m pytest benchmarks --benchmark-disable $(ARGS)
+
+# torch comes first and by itself, so that nothing else gets to choose its build;
+# hatchling with it, so that our own build needs no second download.
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "make: found no Python >= 3.11 with venv;" \
+		"install one (Debian: python3-venv) or give PYTHON=..." >&2; exit 1; }
+	@echo "Setting up .venv with $(PYTHON), once; this takes a few minutes"
+	$(PYTHON) -m venv --clear .venv
+	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(PIP) hatchling editables
+	$(PIP) --no-build-isolation --editable ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks results
