@@ -1,0 +1,1 @@
+"""Retraining: who trains on what, the trainers, the harness and its store."""

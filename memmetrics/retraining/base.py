@@ -1,0 +1,82 @@
+"""What the harness asks of a trainer, and of the stack of models it returns.
+
+Both are structural: any object of the right shape will do, nothing is inherited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+Bools: TypeAlias = npt.NDArray[np.bool_]
+
+# A csr_array or a dense array (points, features), or a tuple of arrays that share
+# their first axis, such as (inputs, labels).
+Data: TypeAlias = Any
+
+
+@runtime_checkable
+class Stack(Protocol):
+    """A stack of trained models, one for each run, in the order they were asked for.
+
+    Optional attributes, used where present:
+
+    - ``weights``: array (runs, features, hidden);
+    - ``hidden(points)``: method giving (runs, points, hidden);
+    - ``losses(points)``: method giving (runs, points), summed over features; without
+      it the harness takes ``-scores(points)``;
+    - ``diverged``: bool array (runs,), true for runs whose numbers are not to be used.
+    """
+
+    def scores(self, targets: Data) -> Any:  # noqa: ANN401
+        """Score every target under every run.
+
+        Parameters
+        ----------
+        targets : array or tuple of arrays
+            What to score, in the layout of the training data.
+
+        Returns
+        -------
+        array or tensor, (runs, targets) or (runs, targets, tokens)
+            Higher is better; for a loss, its negative.
+        """
+        ...
+
+
+@runtime_checkable
+class Trainer(Protocol):
+    """A recipe that trains many models, each on its own subset of the points.
+
+    Optional methods, used where present:
+
+    - ``configuration()``: dict of plain JSON values that identify the recipe; a store
+      refuses to mix two different ones;
+    - ``stack_size(data, runs)``: how many runs to train together, chosen from the
+      problem alone and never from the number of jobs, so that results do not depend
+      on it.
+
+    What a run learns may depend on its row of ``member`` and its seed only, never on
+    the runs that share its stack.
+    """
+
+    def fit(self, data: Data, member: Bools, *, seeds: Sequence[int]) -> Stack:
+        """Train one model for each row of ``member``.
+
+        Parameters
+        ----------
+        data : array or tuple of arrays
+            All training points, first axis points; not to be written to.
+        member : bool array, (runs, points)
+            Which points each run trains on; no row is empty.
+        seeds : sequence of int, (runs,)
+            One seed in [0, 2**64) for each run.
+
+        Returns
+        -------
+        Stack
+        """
+        ...
