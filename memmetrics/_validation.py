@@ -1,0 +1,165 @@
+"""Input checks shared by the public functions: one clear error, before any work."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+Array: TypeAlias = npt.NDArray[Any] | torch.Tensor
+ArrayT = TypeVar("ArrayT", npt.NDArray[Any], torch.Tensor)
+
+__all__ = [
+    "Array",
+    "ArrayT",
+    "as_boolean",
+    "as_confidence",
+    "as_float",
+    "check_same_kind",
+    "is_finite",
+    "require_finite",
+    "to_numpy",
+]
+
+
+def as_float(array: object, name: str, *, axes: str, min_ndim: int) -> Array:
+    """Return `array` as a floating-point array or tensor of at least one element.
+
+    Floating-point input is returned as it is, never copied; integers and booleans
+    become float64 in NumPy and torch's default type in torch.
+
+    Parameters
+    ----------
+    array : array-like or tensor
+        What the caller received.
+    name : str
+        Parameter name, for the message.
+    axes : str
+        The expected axes, for the message, e.g. ``"(..., points, hidden)"``.
+    min_ndim : int
+        Smallest number of axes allowed.
+
+    Raises
+    ------
+    TypeError
+        If the elements are not real numbers.
+    ValueError
+        If there are too few axes, or no elements.
+    """
+    result = _as_float_kind(array, name)
+    if result.ndim < min_ndim:
+        raise ValueError(
+            f"`{name}` must have axes {axes}, at least {min_ndim}; "
+            f"got shape {tuple(result.shape)}"
+        )
+    if 0 in result.shape:
+        raise ValueError(f"`{name}` must not be empty; got shape {tuple(result.shape)}")
+    return result
+
+
+def _as_float_kind(array: object, name: str) -> Array:
+    if isinstance(array, torch.Tensor):
+        if array.is_complex():
+            raise TypeError(f"`{name}` must hold real numbers; got dtype {array.dtype}")
+        if not array.is_floating_point():
+            return array.to(torch.get_default_dtype())
+        return array
+    result = np.asarray(array)
+    if result.dtype.kind in "iub":
+        return result.astype(np.float64)
+    if result.dtype.kind != "f":
+        raise TypeError(f"`{name}` must hold real numbers; got dtype {result.dtype}")
+    return result
+
+
+def as_boolean(array: object, name: str, *, axes: str, ndim: int) -> Array:
+    """Return `array` as a boolean array or tensor with exactly `ndim` axes.
+
+    Raises
+    ------
+    TypeError
+        If the elements are not booleans: a mask of 0 and 1 could as well be a list
+        of indices, so it is not guessed at.
+    ValueError
+        If the number of axes is another, or there are no elements.
+    """
+    result = array if isinstance(array, torch.Tensor) else np.asarray(array)
+    if result.dtype not in (torch.bool, np.dtype(bool)):
+        raise TypeError(f"`{name}` must be boolean; got dtype {result.dtype}")
+    if result.ndim != ndim or 0 in result.shape:
+        raise ValueError(
+            f"`{name}` must have axes {axes} and not be empty; "
+            f"got shape {tuple(result.shape)}"
+        )
+    return result
+
+
+def is_finite(array: Array) -> bool:
+    """Whether no element is NaN or infinite, without a temporary copy in memory.
+
+    A sum of finite numbers is finite unless it overflows, and a sum that meets a NaN
+    or an infinity never is: one cheap pass settles nearly every case.
+    """
+    if isinstance(array, torch.Tensor):
+        detached = array.detach()
+        if bool(torch.isfinite(detached.sum())):
+            return True
+        return bool(torch.isfinite(detached).all())
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = array.sum()
+    return bool(np.isfinite(total)) or bool(np.isfinite(array).all())
+
+
+def require_finite(array: Array, name: str) -> None:
+    """Raise ValueError, with the count and the first place, for NaN or infinity."""
+    if is_finite(array):
+        return
+    bad = ~np.isfinite(to_numpy(array))
+    first = tuple(int(axis[0]) for axis in np.nonzero(bad))
+    raise ValueError(
+        f"`{name}` must be finite; got {int(bad.sum())} NaN or infinite values "
+        f"in shape {tuple(array.shape)}, the first at index {first}"
+    )
+
+
+def check_same_kind(first: Array, second: Array, names: tuple[str, str]) -> None:
+    """Raise unless both are NumPy arrays, or both tensors on one device."""
+    if isinstance(first, torch.Tensor) != isinstance(second, torch.Tensor):
+        raise TypeError(
+            f"`{names[0]}` and `{names[1]}` must be of one kind; "
+            f"got {type(first).__name__} and {type(second).__name__}"
+        )
+    if (
+        isinstance(first, torch.Tensor)
+        and isinstance(second, torch.Tensor)
+        and first.device != second.device
+    ):
+        raise ValueError(
+            f"`{names[0]}` and `{names[1]}` must be on one device; "
+            f"got {first.device} and {second.device}"
+        )
+
+
+def as_confidence(confidence: float) -> float:
+    """Return `confidence` as a float; it must lie strictly between 0 and 1."""
+    value = float(confidence)
+    if not 0 < value < 1:
+        raise ValueError(
+            f"`confidence` must lie strictly between 0 and 1; got {confidence!r}"
+        )
+    return value
+
+
+def to_numpy(array: object) -> npt.NDArray[Any]:
+    """Return `array` as a NumPy array on the CPU, detached, without a copy if it can.
+
+    NumPy has no bfloat16, so such tensors come back as float32.
+    """
+    if isinstance(array, torch.Tensor):
+        detached = array.detach().cpu()
+        if detached.dtype == torch.bfloat16:
+            detached = detached.float()
+        return detached.numpy()
+    return np.asarray(array)

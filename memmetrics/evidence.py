@@ -1,0 +1,245 @@
+"""What a metric may look at: activations of a fit, its losses, or many retrainings.
+
+Evidence says nothing of how it was obtained, and a metric sees nothing else. All three
+kinds are frozen; their arrays are the caller's own, not copies, and are never written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from memmetrics._validation import (
+    Array,
+    as_boolean,
+    as_float,
+    check_same_kind,
+    is_finite,
+    require_finite,
+    to_numpy,
+)
+
+__all__ = ["Evidence", "Fit", "Losses", "Retrainings"]
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Weights and hidden activations of one trained model, or of a stack of runs.
+
+    Parameters
+    ----------
+    weights : array or tensor (..., features, hidden), or None
+        A row is one feature's vector. None for a model without a feature matrix.
+    hidden : array or tensor (..., points, hidden), or None
+        Hidden activations. None if only the weights are of interest.
+    reference : array or tensor (..., reference_points, hidden), optional
+        The training set's hidden activations, when `hidden` are held-out points.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If nothing is given, an array is empty, not finite, or has too few axes, or
+        the arrays differ in kind, device, leading axes or hidden size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> fit = Fit(weights=np.eye(3, 2), hidden=np.ones((5, 2)))
+    >>> fit.hidden.shape
+    (5, 2)
+    """
+
+    weights: Array | None = None
+    hidden: Array | None = None
+    reference: Array | None = None
+
+    def __post_init__(self) -> None:
+        """Standardize and check the arrays."""
+        if self.weights is None and self.hidden is None:
+            raise ValueError("`weights` and `hidden` must not both be None")
+        if self.reference is not None and self.hidden is None:
+            raise ValueError(
+                "`reference` is the training set of `hidden`, which is None"
+            )
+        _standardize(self, "weights", "(..., features, hidden)", 2)
+        _standardize(self, "hidden", "(..., points, hidden)", 2)
+        _standardize(self, "reference", "(..., reference_points, hidden)", 2)
+        _check_same_model(self.weights, self.hidden, ("weights", "hidden"))
+        _check_same_model(self.hidden, self.reference, ("hidden", "reference"))
+
+
+@dataclass(frozen=True, eq=False)
+class Losses:
+    """Losses per point on the training set and on held-out points.
+
+    Parameters
+    ----------
+    train : array or tensor (..., points)
+        One loss for every training point, lower is better.
+    test : array or tensor (..., test_points)
+        One loss for every held-out point, in the same unit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an array is empty or not finite, or the two differ in kind, device or
+        leading axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Losses(train=np.zeros(3), test=np.ones(5)).test.shape
+    (5,)
+    """
+
+    train: Array
+    test: Array
+
+    def __post_init__(self) -> None:
+        """Standardize and check the arrays."""
+        _standardize(self, "train", "(..., points)", 1)
+        _standardize(self, "test", "(..., test_points)", 1)
+        check_same_kind(self.train, self.test, ("train", "test"))
+        if self.train.shape[:-1] != self.test.shape[:-1]:
+            raise ValueError(
+                "`train` and `test` must have the same leading axes; "
+                f"got shapes {tuple(self.train.shape)} and {tuple(self.test.shape)}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Retrainings:
+    """Scores of many models, each trained on its own subset of the points.
+
+    Parameters
+    ----------
+    scores : array (runs, targets)
+        Score of every target under every run, higher is better. A row that is NaN
+        throughout is a run that diverged: metrics leave it out and say so.
+    member : boolean array (runs, points)
+        Whether the point was in the run's training set.
+    own : int array (targets,), optional
+        The training point that each target is, or -1 for a held-out target. Default:
+        target `i` is point `i`, which needs as many targets as points.
+    groups : int array (points,), optional
+        The group of each point; points of one group enter and leave together.
+    seeds : int array (runs,), optional
+        The seed of every run, as a record.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `member` is not boolean, the shapes do not fit, an isolated score is NaN,
+        or any is infinite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> member = np.array([[True, False], [False, True]])
+    >>> Retrainings(scores=np.zeros((2, 2)), member=member).own
+    array([0, 1])
+    """
+
+    scores: npt.NDArray[Any]
+    member: npt.NDArray[np.bool_]
+    own: npt.NDArray[np.int64] | None = None
+    groups: npt.NDArray[np.int64] | None = None
+    seeds: npt.NDArray[Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Standardize and check the arrays."""
+        scores, member = _retrainings_iv(self.scores, self.member)
+        runs, targets, points = *scores.shape, member.shape[1]
+        own = own_iv(self.own, targets=targets, points=points)
+        object.__setattr__(self, "scores", scores)
+        object.__setattr__(self, "member", member)
+        object.__setattr__(self, "own", own)
+        for name, length in (("groups", points), ("seeds", runs)):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, _integers_iv(value, name, length))
+
+
+Evidence: TypeAlias = Fit | Losses | Retrainings
+
+
+def own_iv(own: object, *, targets: int, points: int) -> npt.NDArray[np.int64]:
+    """Return the training point of every target, with -1 for a held-out one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `own` is None and cannot be guessed, or is not one index in
+        ``[-1, points)`` for every target.
+    """
+    if own is None:
+        if targets != points:
+            raise ValueError(
+                "`own` must say which training point each target is (-1 for none) "
+                f"unless there are as many targets as points; got {targets} targets "
+                f"and {points} points"
+            )
+        return np.arange(points)
+    result = _integers_iv(own, "own", targets)
+    if result.min() < -1 or result.max() >= points:
+        raise ValueError(
+            f"`own` must lie between -1 and {points - 1}; "
+            f"got values from {result.min()} to {result.max()}"
+        )
+    return result.astype(np.int64, copy=False)
+
+
+def _retrainings_iv(
+    scores: object, member: object
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    scores = to_numpy(as_float(scores, "scores", axes="(runs, targets)", min_ndim=2))
+    member = to_numpy(as_boolean(member, "member", axes="(runs, points)", ndim=2))
+    if scores.ndim != 2 or scores.shape[0] != member.shape[0]:
+        raise ValueError(
+            "`scores` must be (runs, targets) and `member` (runs, points) with as many "
+            f"runs; got shapes {scores.shape} and {member.shape}"
+        )
+    if not is_finite(scores):
+        finished = ~np.isnan(scores).all(axis=1)
+        require_finite(scores[finished], "scores")
+    return scores, member
+
+
+def _integers_iv(array: object, name: str, length: int) -> npt.NDArray[Any]:
+    result = to_numpy(array)
+    if result.dtype.kind not in "iu" and not _holds_integers(result):
+        raise TypeError(f"`{name}` must hold integers; got dtype {result.dtype}")
+    if result.shape != (length,):
+        raise ValueError(f"`{name}` must have shape ({length},); got {result.shape}")
+    return result
+
+
+def _holds_integers(array: npt.NDArray[Any]) -> bool:
+    # Seeds of 64 bits and more come as Python integers in an object array.
+    return array.dtype == object and all(isinstance(item, int) for item in array.flat)
+
+
+def _standardize(evidence: object, name: str, axes: str, min_ndim: int) -> None:
+    value = getattr(evidence, name)
+    if value is None:
+        return
+    value = as_float(value, name, axes=axes, min_ndim=min_ndim)
+    require_finite(value, name)
+    # A frozen dataclass has no other way to hold the standardized array.
+    object.__setattr__(evidence, name, value)
+
+
+def _check_same_model(
+    first: Array | None, second: Array | None, names: tuple[str, str]
+) -> None:
+    if first is None or second is None:
+        return
+    check_same_kind(first, second, names)
+    if first.shape[:-2] != second.shape[:-2] or first.shape[-1] != second.shape[-1]:
+        raise ValueError(
+            f"`{names[0]}` and `{names[1]}` must have the same leading axes and hidden "
+            f"size; got shapes {tuple(first.shape)} and {tuple(second.shape)}"
+        )
