@@ -1,0 +1,35 @@
+"""Pictures of tidy tables: every function draws on an ``ax`` and returns it.
+
+Needs matplotlib (``pip install memmetrics[plot]``), which nothing else in the
+package imports.
+"""
+
+from __future__ import annotations
+
+from memmetrics.plotting.correlations import draw_correlations as draw_correlations
+from memmetrics.plotting.images import draw_image as draw_image
+from memmetrics.plotting.pairs import draw_pair as draw_pair
+from memmetrics.plotting.ranking import draw_ranking as draw_ranking
+from memmetrics.plotting.tables import by_index as by_index
+from memmetrics.plotting.tables import metric_label as metric_label
+from memmetrics.plotting.tails import draw_tail as draw_tail
+from memmetrics.plotting.theme import COLORS as COLORS
+from memmetrics.plotting.theme import theme as theme
+from memmetrics.plotting.trends import draw_curve as draw_curve
+from memmetrics.plotting.trends import draw_estimates as draw_estimates
+from memmetrics.plotting.vectors import draw_vectors as draw_vectors
+
+__all__ = [
+    "COLORS",
+    "by_index",
+    "draw_correlations",
+    "draw_curve",
+    "draw_estimates",
+    "draw_image",
+    "draw_pair",
+    "draw_ranking",
+    "draw_tail",
+    "draw_vectors",
+    "metric_label",
+    "theme",
+]

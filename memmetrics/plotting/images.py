@@ -1,0 +1,49 @@
+"""A training example as a small picture with its score underneath."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+
+
+def draw_image(pixels: npt.ArrayLike, *, ax: Axes, caption: str = "") -> Axes:
+    """Draw a gray image, dark on light, with a caption underneath.
+
+    Parameters
+    ----------
+    pixels : array_like, shape (rows, columns)
+        Brightness; the smallest is drawn white and the largest black.
+    ax : Axes
+        Where to draw.
+    caption : str, optional
+        Text below the image.
+
+    Returns
+    -------
+    Axes
+        The same `ax`.
+
+    Raises
+    ------
+    ValueError
+        If `pixels` does not have two axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matplotlib.figure import Figure
+    >>> ax = draw_image(np.eye(8), ax=Figure().add_subplot(), caption="0.41")
+    >>> ax.get_xlabel()
+    '0.41'
+    """
+    image = np.asarray(pixels, dtype=float)
+    if image.ndim != 2:
+        raise ValueError(
+            f"`pixels` must have shape (rows, columns); received {image.shape}"
+        )
+    ax.imshow(image, cmap="gray_r", interpolation="nearest")
+    ax.set_xlabel(caption, fontsize=8)
+    ax.set(xticks=[], yticks=[])
+    ax.grid(visible=False)
+    return ax

@@ -1,0 +1,83 @@
+"""Two metrics against each other, point by point."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from memmetrics.plotting.tables import by_index, metric_label
+from memmetrics.plotting.theme import COLORS
+
+# Fewer points have no rank correlation worth the name.
+_FEWEST = 3
+
+
+def draw_pair(
+    table: pd.DataFrame,
+    horizontal: str,
+    vertical: str,
+    *,
+    ax: Axes,
+    color: str = COLORS["blue"],
+) -> Axes:
+    """One dot a point, with Spearman's rank correlation in the title.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Tidy table with the columns `metric`, `index`, `estimate`; estimates of
+        several runs are averaged, point by point.
+    horizontal, vertical : str
+        The two metrics.
+    ax : Axes
+        Where to draw.
+    color : str, optional
+        Of the dots.
+
+    Returns
+    -------
+    Axes
+        The same `ax`.
+
+    Raises
+    ------
+    ValueError
+        If `table` lacks a column or a metric.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from matplotlib.figure import Figure
+    >>> table = pd.DataFrame(
+    ...     {
+    ...         "metric": ["a"] * 4 + ["b"] * 4,
+    ...         "index": [0, 1, 2, 3] * 2,
+    ...         "estimate": [1.0, 2.0, 3.0, 4.0, 1.0, 4.0, 9.0, 16.0],
+    ...     }
+    ... )
+    >>> draw_pair(table, "a", "b", ax=Figure().add_subplot()).get_title("left")
+    'rank correlation 1.00'
+    """
+    points = by_index(table, [horizontal, vertical]).dropna()
+    ax.scatter(
+        points[horizontal].to_numpy(float),
+        points[vertical].to_numpy(float),
+        s=12,
+        alpha=0.6,
+        linewidths=0,
+        color=color,
+        rasterized=True,
+    )
+    ax.set_title(_correlation_text(points), loc="left")
+    ax.set_xlabel(metric_label(table, horizontal))
+    ax.set_ylabel(metric_label(table, vertical))
+    return ax
+
+
+def _correlation_text(points: pd.DataFrame) -> str:
+    """Spearman's rank correlation of the two columns, in words."""
+    # A metric that is the same everywhere ranks nothing.
+    if len(points) < _FEWEST or (points.max() == points.min()).any():
+        return "rank correlation undefined"
+    ranks = points.rank()
+    return f"rank correlation {ranks.iloc[:, 0].corr(ranks.iloc[:, 1]):.2f}"

@@ -1,0 +1,76 @@
+"""Points in the order of one metric, with their intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from memmetrics.plotting.tables import metric_label, select
+from memmetrics.plotting.theme import COLORS
+
+
+def draw_ranking(
+    table: pd.DataFrame,
+    metric: str,
+    *,
+    ax: Axes,
+    color: str = COLORS["blue"],
+    label: str | None = None,
+) -> Axes:
+    """Estimates from the largest to the smallest, each with its interval.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Tidy table with the columns `metric`, `estimate`, `low`, `high`; a row whose
+        interval is missing gets a dot only.
+    metric : str
+        Which metric.
+    ax : Axes
+        Where to draw. The horizontal axis is the rank as a fraction of the points,
+        so that data sets of different sizes can share it.
+    color, label : str, optional
+        Of dots and intervals.
+
+    Returns
+    -------
+    Axes
+        The same `ax`.
+
+    Raises
+    ------
+    ValueError
+        If `table` lacks a column or the metric.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from matplotlib.figure import Figure
+    >>> table = pd.DataFrame(
+    ...     {"metric": "gap", "estimate": [1.0, 2.0], "low": 0.5, "high": 2.5}
+    ... )
+    >>> ax = draw_ranking(table, "gap", ax=Figure().add_subplot())
+    >>> ax.lines[0].get_ydata().tolist()
+    [2.0, 1.0]
+    """
+    # An estimate without an interval still has its place in the order.
+    rows = select(table, metric, "low", "high", finite=()).sort_values(
+        "estimate", ascending=False, kind="stable"
+    )
+    ranks = (np.arange(len(rows)) + 0.5) / max(len(rows), 1)
+    ax.plot(
+        ranks,
+        rows["estimate"].to_numpy(float),
+        linestyle="none",
+        marker="o",
+        markersize=3,
+        color=color,
+        label=label,
+        rasterized=True,
+    )
+    bounds = rows[["low", "high"]].to_numpy(float)
+    ax.vlines(ranks, *bounds.T, color=color, alpha=0.3, linewidth=1.0, rasterized=True)
+    ax.set_xlabel("rank, from the highest (fraction of points)")
+    ax.set_ylabel(metric_label(table, metric))
+    return ax

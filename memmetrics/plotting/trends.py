@@ -1,0 +1,153 @@
+"""Estimates against a condition of the experiment, such as the number of points."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+
+from memmetrics.plotting.tables import metric_label, select
+from memmetrics.plotting.theme import COLORS
+
+# Successive multiples of the golden ratio spread evenly over the unit interval, so
+# that the jitter needs no random numbers and a picture never changes by itself.
+_GOLDEN = (5**0.5 - 1) / 2
+
+
+def draw_curve(
+    table: pd.DataFrame,
+    condition: str,
+    *,
+    metric: str,
+    ax: Axes,
+    color: str = COLORS["blue"],
+    label: str | None = None,
+) -> Axes:
+    """Line through the mean estimate at each value of a condition.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Tidy table with the columns `metric`, `estimate` and `condition`.
+    condition : str
+        Column for the horizontal axis.
+    metric : str
+        Which metric to draw.
+    ax : Axes
+        Where to draw.
+    color, label : str, optional
+        Of the line.
+
+    Returns
+    -------
+    Axes
+        The same `ax`.
+
+    Raises
+    ------
+    ValueError
+        If `table` lacks a column or the metric.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from matplotlib.figure import Figure
+    >>> table = pd.DataFrame(
+    ...     {"metric": "test_loss", "points": [3, 3, 10], "estimate": [1.0, 3.0, 5.0]}
+    ... )
+    >>> ax = draw_curve(
+    ...     table, "points", metric="test_loss", ax=Figure().add_subplot()
+    ... )
+    >>> ax.lines[0].get_ydata().tolist()
+    [2.0, 5.0]
+    """
+    means = select(table, metric, condition).groupby(condition)["estimate"].mean()
+    ax.plot(
+        means.index.to_numpy(float),
+        means.to_numpy(float),
+        marker="o",
+        markersize=4,
+        linewidth=1.5,
+        color=color,
+        label=label,
+    )
+    ax.set_xlabel(condition.replace("_", " "))
+    ax.set_ylabel(metric_label(table, metric))
+    return ax
+
+
+def draw_estimates(
+    table: pd.DataFrame,
+    condition: str,
+    *,
+    metric: str,
+    ax: Axes,
+    color: str = COLORS["blue"],
+    label: str | None = None,
+    spread: float = 0.0,
+) -> Axes:
+    """One dot an estimate, spread sideways a little so that crowds can be seen.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Tidy table with the columns `metric`, `estimate` and `condition`.
+    condition : str
+        Column for the horizontal axis; positive values.
+    metric : str
+        Which metric to draw.
+    ax : Axes
+        Where to draw.
+    color, label : str, optional
+        Of the dots.
+    spread : float, optional
+        Width of the sideways spread, as a fraction of the condition's value, so
+        that it is equally wide everywhere on a logarithmic axis.
+
+    Returns
+    -------
+    Axes
+        The same `ax`.
+
+    Raises
+    ------
+    ValueError
+        If `table` lacks a column or the metric.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from matplotlib.figure import Figure
+    >>> table = pd.DataFrame(
+    ...     {"metric": "leverage", "points": 5, "estimate": [0.4, 0.4, 0.3]}
+    ... )
+    >>> ax = draw_estimates(
+    ...     table, "points", metric="leverage", ax=Figure().add_subplot()
+    ... )
+    >>> len(ax.collections[0].get_offsets())
+    3
+    """
+    rows = select(table, metric, condition)
+    ax.scatter(
+        _spread_out(rows[condition].to_numpy(float), spread),
+        rows["estimate"].to_numpy(float),
+        s=9,
+        alpha=0.5,
+        linewidths=0,
+        color=color,
+        label=label,
+        # Tens of thousands of dots would make the SVG unreadably large.
+        rasterized=True,
+    )
+    ax.set_xlabel(condition.replace("_", " "))
+    ax.set_ylabel(metric_label(table, metric))
+    return ax
+
+
+def _spread_out(
+    values: npt.NDArray[np.float64], spread: float
+) -> npt.NDArray[np.float64]:
+    """Move each value by at most half of `spread`, relative to itself."""
+    offsets = np.arange(len(values)) * _GOLDEN % 1.0 - 0.5
+    return values * (1.0 + spread * offsets)

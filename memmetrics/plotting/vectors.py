@@ -1,0 +1,71 @@
+"""Vectors of a model with two hidden dimensions, drawn from the origin."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+
+from memmetrics.plotting.theme import COLORS
+
+
+def draw_vectors(
+    vectors: npt.ArrayLike, *, ax: Axes, color: str = COLORS["blue"]
+) -> Axes:
+    """Draw each vector as a line from the origin with a dot at its end.
+
+    Vectors with a value that is not finite are left out.
+
+    Parameters
+    ----------
+    vectors : array_like, shape (vectors, 2)
+        Rows of the weights (one a feature) or hidden activations (one a point).
+    ax : Axes
+        Where to draw; both axes get the same scale, with the origin in the middle.
+    color : str, optional
+        Of lines and dots.
+
+    Returns
+    -------
+    Axes
+        The same `ax`.
+
+    Raises
+    ------
+    ValueError
+        If `vectors` is not of shape (vectors, 2).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matplotlib.figure import Figure
+    >>> ax = draw_vectors(np.eye(2), ax=Figure().add_subplot())
+    >>> len(ax.collections[0].get_segments())
+    2
+    """
+    ends = np.asarray(vectors, dtype=float)
+    if ends.ndim != 2 or ends.shape[1] != 2:
+        raise ValueError(
+            f"`vectors` must have shape (vectors, 2); received {ends.shape}"
+        )
+    ends = ends[np.isfinite(ends).all(1)]
+    segments = np.stack([np.zeros_like(ends), ends], axis=1)  # (vectors, 2, 2)
+    # Many lines at full strength would be one blot.
+    strength = float(np.clip(30 / max(len(ends), 1), 0.15, 1.0))
+    lines = LineCollection(
+        list(segments), colors=color, linewidths=0.9, alpha=strength, rasterized=True
+    )
+    ax.add_collection(lines)
+    ax.scatter(
+        ends[:, 0],
+        ends[:, 1],
+        s=9,
+        color=color,
+        linewidths=0,
+        alpha=0.8,
+        rasterized=True,
+    )
+    limit = 1.15 * max(float(np.abs(ends).max(initial=0.0)), 1e-12)
+    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+    return ax

@@ -1,0 +1,171 @@
+"""Images of digits: scikit-learn's small ones, or any set in MNIST's IDX format.
+
+The format (described on the MNIST page of LeCun, Cortes and Burges): two zero bytes,
+a byte for the type (8: unsigned bytes), a byte for the number of axes, the length of
+each axis as a big-endian 32-bit integer, then the values, the last axis fastest.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_UNSIGNED_BYTES = 8
+_PARTS = {"train": "train", "test": "t10k"}
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Gray images with what they show.
+
+    `pixels` has shape (points, rows, columns), in the scale of their source; `labels`
+    has shape (points,).
+    """
+
+    pixels: npt.NDArray[np.number[Any]]
+    labels: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.pixels)
+
+    def unit_rows(self) -> npt.NDArray[np.float64]:
+        """Images as rows of length one: (points, features)."""
+        rows = self.pixels.reshape(len(self), -1).astype(np.float64)
+        lengths: npt.NDArray[np.float64] = np.linalg.norm(rows, axis=1, keepdims=True)
+        return rows / lengths
+
+    def sample(self, count: int, rng: np.random.Generator) -> Images:
+        """Choose `count` different images.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer.
+        """
+        if count > len(self):
+            raise ValueError(f"need {count} images; the data set has {len(self)}")
+        chosen = rng.choice(len(self), size=count, replace=False)
+        return Images(self.pixels[chosen], self.labels[chosen])
+
+
+def load_images(folder: Path | None, rng: np.random.Generator) -> tuple[Images, Images]:
+    """Images to train on, and held-out images to test on.
+
+    Without a folder: scikit-learn's digits, a third of them held out at random. With
+    one: the four files of MNIST's distribution (or of a data set in its format).
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing; the message lists all that are.
+    ValueError
+        If a file is not in IDX format, or images and labels do not match.
+    """
+    if folder is None:
+        return _split(_small_digits(), rng)
+    _check_present(folder)
+    return _read_part(folder, "train"), _read_part(folder, "test")
+
+
+def read_idx(path: Path) -> npt.NDArray[np.uint8]:
+    """Read one IDX file of unsigned bytes, gzipped (``.gz``) or not.
+
+    Raises
+    ------
+    ValueError
+        If the file is not one, or shorter or longer than its header says.
+    """
+    content = _read_bytes(path)
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _UNSIGNED_BYTES:
+        raise ValueError(
+            f"{path} is not an IDX file of unsigned bytes; it begins {content[:4]!r}"
+        )
+    axes = content[3]
+    start = 4 + 4 * axes
+    if len(content) < start:
+        raise ValueError(f"{path} ends inside its header, after {len(content)} bytes")
+    shape = struct.unpack(f">{axes}I", content[4:start])
+    if len(content) - start != math.prod(shape):
+        raise ValueError(
+            f"{path} has {len(content) - start} values; its header says {shape}"
+        )
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def _read_bytes(path: Path) -> bytes:
+    if path.suffix != ".gz":
+        return path.read_bytes()
+    try:
+        with gzip.open(path) as file:
+            return file.read()
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path} is not a whole gzip file: {error}") from error
+
+
+def _names(part: str) -> tuple[str, str]:
+    """Names of images and labels, as MNIST is distributed."""
+    prefix = _PARTS[part]
+    return f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
+
+
+def _find(folder: Path, name: str) -> Path | None:
+    for candidate in (folder / name, folder / f"{name}.gz"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _check_present(folder: Path) -> None:
+    names = [name for part in _PARTS for name in _names(part)]
+    missing = [name for name in names if _find(folder, name) is None]
+    if missing:
+        raise FileNotFoundError(
+            f"{folder} lacks {', '.join(missing)} (each may end in .gz); "
+            "--data needs the four IDX files in which MNIST is distributed"
+        )
+
+
+def _read_part(folder: Path, part: str) -> Images:
+    image_path, label_path = (_find(folder, name) for name in _names(part))
+    if image_path is None or label_path is None:
+        raise FileNotFoundError(f"{folder} lost files while being read")
+    pixels, labels = read_idx(image_path), read_idx(label_path)
+    if pixels.ndim != 3 or labels.ndim != 1 or len(pixels) != len(labels):
+        raise ValueError(
+            f"{image_path} and {label_path} must have shapes (points, rows, columns) "
+            f"and (points,); received {pixels.shape} and {labels.shape}"
+        )
+    return _without_blanks(pixels, labels.astype(np.int64))
+
+
+def _small_digits() -> Images:
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return _without_blanks(digits.images, digits.target.astype(np.int64))
+
+
+def _without_blanks(
+    pixels: npt.NDArray[np.number[Any]], labels: npt.NDArray[np.int64]
+) -> Images:
+    """Leave out blank images: nothing can scale them to length one."""
+    kept = pixels.any(axis=(1, 2))
+    return Images(pixels[kept], labels[kept])
+
+
+def _split(images: Images, rng: np.random.Generator) -> tuple[Images, Images]:
+    mixed = images.sample(len(images), rng)
+    cut = 2 * len(mixed) // 3
+    return (
+        Images(mixed.pixels[:cut], mixed.labels[:cut]),
+        Images(mixed.pixels[cut:], mixed.labels[cut:]),
+    )
