@@ -1,0 +1,8 @@
+"""``python -m memmetrics`` is the command ``memmetrics``."""
+
+from __future__ import annotations
+
+from memmetrics.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,105 @@
+"""Saved arrays in, tables out: nothing is unpickled, no file is left half written."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+__all__ = ["check_table_path", "read_array", "write_table"]
+
+_TABLES = (".csv", ".parquet")
+
+
+def read_array(path: str, *, ndmin: Literal[0, 1, 2] = 0) -> npt.NDArray[Any]:
+    """Return the array saved in `path`: ``.npy``, ``.npz`` or ``.csv`` of numbers.
+
+    Parameters
+    ----------
+    path : str
+        File name. ``runs.npz:scores`` is the array `scores` of an archive; the name
+        may be left out when the archive holds only one.
+    ndmin : {0, 1, 2}
+        Least number of axes of an array read from text, where a single row and a
+        single column look alike.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it does not hold one array of numbers; the message names the file.
+
+    Examples
+    --------
+    >>> read_array("scores.txt")
+    Traceback (most recent call last):
+    ValueError: scores.txt: expected a .npy, .npz or .csv file
+    """
+    archive, separator, name = path.rpartition(".npz:")
+    file = Path(f"{archive}.npz" if separator else path)
+    try:
+        if file.suffix == ".npy":
+            return _array(np.load(file, allow_pickle=False))
+        if file.suffix == ".npz":
+            return _from_archive(file, name if separator else None)
+        if file.suffix == ".csv":
+            return np.loadtxt(file, delimiter=",", ndmin=ndmin)
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{file}: {error}") from error
+    raise ValueError(f"{path}: expected a .npy, .npz or .csv file")
+
+
+def _from_archive(file: Path, name: str | None) -> npt.NDArray[Any]:
+    with np.load(file, allow_pickle=False) as archive:
+        if name is None and len(archive.files) == 1:
+            name = archive.files[0]
+        if name not in archive.files:
+            held = ", ".join(archive.files)
+            raise ValueError(f"say which array, as in {file.name}:NAME; it has {held}")
+        return _array(archive[name])
+
+
+def _array(loaded: Any) -> npt.NDArray[Any]:
+    # A .npy file may hold an archive by mistake, and the other way round.
+    if not isinstance(loaded, np.ndarray):
+        raise ValueError("is an archive (.npz) under another name")  # noqa: TRY004
+    return loaded
+
+
+def check_table_path(path: str) -> None:
+    """Raise ValueError unless `path` ends in the suffix of a format of tables."""
+    if Path(path).suffix not in _TABLES:
+        raise ValueError(f"{path}: a table is written as {' or '.join(_TABLES)}")
+
+
+def write_table(frame: pd.DataFrame, path: str) -> None:
+    """Write `frame` to `path`, as CSV or parquet by its suffix.
+
+    The table appears under its name only when it is complete.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is another.
+    OSError
+        If the file cannot be written.
+    ImportError
+        If parquet is asked for without pyarrow.
+    """
+    check_table_path(path)
+    file = Path(path)
+    temporary = file.with_name(f".{file.stem}.{os.getpid()}{file.suffix}")
+    try:
+        if file.suffix == ".csv":
+            frame.to_csv(temporary, index=False)
+        else:
+            frame.to_parquet(temporary, index=False)
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
