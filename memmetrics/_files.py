@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import zipfile
 from pathlib import Path
@@ -73,9 +74,24 @@ def _array(loaded: Any) -> npt.NDArray[Any]:
 
 
 def check_table_path(path: str) -> None:
-    """Raise ValueError unless `path` ends in the suffix of a format of tables."""
-    if Path(path).suffix not in _TABLES:
+    """Find out, before the work that leads to it, that a table cannot be written.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is not of a format that tables are written in.
+    OSError
+        If the folder does not exist.
+    ImportError
+        If the format is parquet and pyarrow is not installed.
+    """
+    file = Path(path)
+    if file.suffix not in _TABLES:
         raise ValueError(f"{path}: a table is written as {' or '.join(_TABLES)}")
+    if not file.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {file.parent}")
+    if file.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
+        raise ImportError(f"{path}: parquet needs pyarrow (pip install pyarrow)")
 
 
 def write_table(frame: pd.DataFrame, path: str) -> None:
@@ -85,12 +101,8 @@ def write_table(frame: pd.DataFrame, path: str) -> None:
 
     Raises
     ------
-    ValueError
-        If the suffix is another.
-    OSError
-        If the file cannot be written.
-    ImportError
-        If parquet is asked for without pyarrow.
+    ValueError, OSError, ImportError
+        As `check_table_path` raises, or if the file cannot be written.
     """
     check_table_path(path)
     file = Path(path)
