@@ -69,8 +69,16 @@ def draw_ranking(
         label=label,
         rasterized=True,
     )
-    bounds = rows[["low", "high"]].to_numpy(float)
-    ax.vlines(ranks, *bounds.T, color=color, alpha=0.3, linewidth=1.0, rasterized=True)
+    bounds = rows[["low", "high"]].to_numpy(float)  # (points, 2)
+    known = np.isfinite(bounds).all(1)
+    ax.vlines(
+        ranks[known],
+        *bounds[known].T,
+        color=color,
+        alpha=0.3,
+        linewidth=1.0,
+        rasterized=True,
+    )
     ax.set_xlabel("rank, from the highest (fraction of points)")
     ax.set_ylabel(metric_label(table, metric))
     return ax

@@ -27,8 +27,8 @@ def draw_tail(
     metric : str
         Which metric.
     ax : Axes
-        Where to draw; both axes become logarithmic, and only positive estimates can
-        be shown on them.
+        Where to draw. Both axes become logarithmic, so that only positive estimates
+        can be shown; the shares are of all.
     color, label : str, optional
         Of the line.
 
@@ -62,7 +62,8 @@ def draw_tail(
         color=color,
         label=label,
     )
-    ax.set(xscale="log", yscale="log")
+    if positive.any():
+        ax.set(xscale="log", yscale="log")
     ax.set_xlabel(metric_label(table, metric))
     ax.set_ylabel("share of points at or above")
     return ax

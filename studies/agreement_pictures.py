@@ -1,0 +1,110 @@
+"""Pictures of how far definitions of memorization agree."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from memmetrics.plotting import (
+    COLORS,
+    draw_correlations,
+    draw_pair,
+    draw_ranking,
+    metric_label,
+)
+from studies.chapter import Picture
+from studies.points import POINT_METRICS, rank_correlations
+
+_COLORS = (COLORS["vermillion"], COLORS["blue"], COLORS["green"])
+_MEMORIZATION, *_OTHERS = POINT_METRICS
+
+
+def ranking(table: pd.DataFrame, summary: pd.DataFrame) -> Picture:
+    """Counterfactual memorization of every point, from the highest."""
+    figure = Figure(figsize=(9, 4.5), layout="constrained")
+    ax = figure.subplots()
+    for (points, rows), color in zip(table.groupby("points"), _COLORS, strict=False):
+        draw_ranking(
+            rows, _MEMORIZATION, ax=ax, color=color, label=f"{points:,} points"
+        )
+    ax.axhline(0, color=COLORS["gray"], linewidth=1)
+    ax.legend(title="training points")
+    shares = ", ".join(
+        f"{row['clearly memorized (share)']:.0%} of {row['points']:,.0f} points "
+        f"(mean {row['mean memorization']:.2f})"
+        for row in summary.to_dict("records")
+    )
+    caption = (
+        "How much better a point is reconstructed by networks that were trained on "
+        "it than by those that were not, with 95% intervals. The interval lies above "
+        f"0 for {shares}."
+    )
+    return Picture(
+        "memorization_ranking", "Who is memorized, and how surely", caption, figure
+    )
+
+
+def correlations(table: pd.DataFrame) -> Picture:
+    """Rank correlations of all pairs of definitions at each size."""
+    sizes = table["points"].unique()
+    figure = Figure(figsize=(4.4 * len(sizes), 4.9), layout="constrained")
+    axes = figure.subplots(1, len(sizes), squeeze=False)[0]
+    for ax, points in zip(axes, sizes, strict=True):
+        draw_correlations(table[table["points"] == points], POINT_METRICS, ax=ax)
+        ax.set_title(f"{points:,} points", loc="center")
+        ax.tick_params(labelsize=7.5)
+        if ax is not axes[0]:
+            ax.set_yticklabels([])
+    strongest = []
+    for points in sizes:
+        with_memorization = rank_correlations(table[table["points"] == points])
+        name = with_memorization.abs().idxmax()
+        strongest.append(
+            f"{name.replace('_', ' ')} at {points:,} points "
+            f"({with_memorization[name]:+.2f})"
+        )
+    caption = (
+        "Spearman's rank correlation, point by point; red means that two definitions "
+        "agree on who is memorized, blue that they disagree. Closest to counterfactual "
+        f"memorization is {', '.join(strongest)}."
+    )
+    return Picture("correlations", "Do the definitions agree?", caption, figure)
+
+
+def pairs(table: pd.DataFrame) -> Picture:
+    """Counterfactual memorization against every other definition, at each size."""
+    sizes = table["points"].unique()
+    figure = Figure(figsize=(11, 2.9 * len(sizes)), layout="constrained")
+    axes = figure.subplots(len(sizes), len(_OTHERS), squeeze=False)
+    for row, points, color in zip(axes, sizes, _COLORS, strict=False):
+        rows = table[table["points"] == points]
+        for ax, metric in zip(row, _OTHERS, strict=True):
+            draw_pair(rows, metric, _MEMORIZATION, ax=ax, color=color)
+            ax.set_title(
+                ax.get_title("left").replace("rank correlation", "ρ ="), loc="left"
+            )
+            ax.set_ylabel("")
+            ax.set_xlabel("")
+        row[0].set_ylabel(f"{points:,} points\n{_short(table, _MEMORIZATION)}")
+    for ax, metric in zip(axes[-1], _OTHERS, strict=True):
+        ax.set_xlabel(_short(table, metric))
+    first, last = (
+        rank_correlations(table[table["points"] == points])
+        for points in (sizes[0], sizes[-1])
+    )
+    changes = ", ".join(
+        f"{name.replace('_', ' ')} {first[name]:+.2f} and {last[name]:+.2f}"
+        for name in _OTHERS
+    )
+    caption = (
+        "Each dot is a training point; ρ is the rank correlation. Against "
+        f"counterfactual memorization, at {sizes[0]:,} and at {sizes[-1]:,} points: "
+        f"{changes}."
+    )
+    return Picture("pairs", "Point by point", caption, figure)
+
+
+def _short(table: pd.DataFrame, metric: str) -> str:
+    """Label of an axis over two lines, for narrow panels."""
+    name, _, unit = metric_label(table, metric).partition(" (")
+    return f"{name}\n({unit}" if unit else name

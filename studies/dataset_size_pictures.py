@@ -1,0 +1,220 @@
+"""Pictures of what changes as the data set grows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
+
+import memmetrics as mm
+from memmetrics.plotting import COLORS, draw_curve, draw_estimates, draw_vectors
+from studies.chapter import Picture
+
+_FEATURE, _POINT = COLORS["vermillion"], COLORS["blue"]
+# A feature above this dimensionality has a direction of its own.
+OWN_DIRECTION = 0.15
+FEATURES = f"features above {OWN_DIRECTION}"
+# The test loss lies within a few hundredths of 1, but for the peak in the middle:
+# below this loss the axis is linear, above it logarithmic.
+_BREAK = 1.06
+
+
+def double_descent(
+    table: pd.DataFrame, summary: pd.DataFrame, constant: float
+) -> Picture:
+    """Test loss with both dimensionalities below it on the same axis."""
+    figure = Figure(figsize=(9, 9), layout="constrained")
+    peak, detail, points, features = figure.subplots(
+        4, 1, sharex=True, height_ratios=[1, 1.2, 1.6, 1.6]
+    )
+    _draw_losses(table, peak, detail, constant)
+    best = table[table["best"]]
+    draw_estimates(
+        best,
+        "points",
+        metric="datapoint_dimensionality",
+        ax=points,
+        color=_POINT,
+        spread=0.15,
+    )
+    sizes = np.sort(table["points"].unique())
+    guide = np.minimum(2 / sizes, 1)
+    points.plot(
+        sizes, np.minimum(guide, 1), "--", color=COLORS["gray"], label="2 / points"
+    )
+    points.legend(loc="upper right")
+    draw_estimates(
+        best,
+        "points",
+        metric="feature_dimensionality",
+        ax=features,
+        color=_FEATURE,
+        spread=0.15,
+    )
+    for ax in (points, features):
+        ax.set_ylim(-0.02, None)
+    features.axhline(
+        0.4, linestyle="--", color=COLORS["gray"], label="2 / 5, a pentagon"
+    )
+    features.legend(loc="upper left")
+    for ax, name in ((points, "datapoint"), (features, "feature")):
+        ax.set_ylabel(f"{name} dimensionality\n(dimensionless)")
+    for ax in (peak, detail, points):
+        ax.set_xlabel("")
+        ax.tick_params(labelbottom=False)
+    features.set_xlabel("training points (number)")
+    features.set_xscale("log")
+    features.xaxis.set_major_formatter(ScalarFormatter())
+    figure.align_ylabels()
+    return Picture(
+        "double_descent",
+        "Test loss and dimensionalities against the number of training points",
+        _double_descent_caption(summary, constant),
+        figure,
+    )
+
+
+def _draw_losses(
+    table: pd.DataFrame, peak: Axes, detail: Axes, constant: float
+) -> None:
+    """Test loss on a broken axis: the peak above, the neighborhood of 1 below."""
+    for ax in (peak, detail):
+        draw_estimates(
+            table,
+            "points",
+            metric="test_loss",
+            ax=ax,
+            color=COLORS["gray"],
+            label="every network",
+            spread=0.08,
+        )
+        draw_curve(
+            table[table["best"]],
+            "points",
+            metric="test_loss",
+            ax=ax,
+            color=COLORS["black"],
+            label="lowest training loss",
+        )
+        ax.axhline(1.0, linestyle="--", color=COLORS["gray"])
+    detail.axhline(
+        constant, linestyle=":", color=COLORS["green"], label="best constant"
+    )
+    losses = table.loc[table["metric"] == "test_loss", "estimate"]
+    peak.set(
+        yscale="log", ylim=(_BREAK, max(2 * _BREAK, 1.3 * losses.max())), ylabel=""
+    )
+    peak.yaxis.set_major_formatter(ScalarFormatter())
+    peak.yaxis.set_minor_formatter(NullFormatter())
+    detail.set(ylim=(min(0.97, losses.min() - 0.005), _BREAK))
+    detail.set_ylabel("test loss\n(squared error)")
+    peak.set_ylabel("(logarithmic)")
+    peak.spines["bottom"].set_visible(False)
+    peak.tick_params(bottom=False, which="both")
+    peak.legend(loc="upper left")
+    _mark_break(peak, detail)
+
+
+def _mark_break(upper: Axes, lower: Axes) -> None:
+    """Slanted strokes on the vertical axis where its scale changes."""
+    for ax, height in ((upper, 0.0), (lower, 1.0)):
+        ax.plot(
+            [0.0],
+            [height],
+            transform=ax.transAxes,
+            marker=[(-1, -0.5), (1, 0.5)],
+            markersize=9,
+            linestyle="none",
+            color=COLORS["gray"],
+            clip_on=False,
+        )
+
+
+def _double_descent_caption(summary: pd.DataFrame, constant: float) -> str:
+    worst = summary.loc[summary["test loss"].idxmax()]
+    text = (
+        f"The test loss has its peak, {worst['test loss']:.1f}, at "
+        f"{worst['points']:,.0f} points. Left of it the points share the two hidden "
+        "dimensions, close to 2 / points each (dashed), and no feature has much of "
+        "one. "
+    )
+    learned = _generalizing(summary)
+    if learned.empty:
+        return text + "No feature gets a direction of its own at these sizes."
+    counts, highest = learned[FEATURES], learned["test loss"].max()
+    number = " to ".join(str(count) for count in sorted({counts.min(), counts.max()}))
+    place = "below" if highest < constant else "not below"
+    return text + (
+        f"From {learned['points'].min():,.0f} points on, {number} features have a "
+        f"dimensionality above {OWN_DIRECTION}, all others less, and the test loss is "
+        f"at most {highest:.4f}: {place} that of the best constant answer, "
+        f"{constant:.4f} (dotted)."
+    )
+
+
+def _generalizing(summary: pd.DataFrame) -> pd.DataFrame:
+    """Sizes from which on some feature always has a direction of its own."""
+    has_features = summary[FEATURES] > 0
+    return summary[has_features[::-1].cummin()[::-1]]
+
+
+def vectors(models: Mapping[int, mm.Fit], table: pd.DataFrame) -> Picture:
+    """Feature vectors above, hidden vectors of the points below, for some sizes."""
+    figure = Figure(figsize=(11, 5), layout="constrained")
+    axes = figure.subplots(2, len(models))
+    for (above, below), (points, fit) in zip(axes.T, models.items(), strict=True):
+        draw_vectors(fit.weights, ax=above, color=_FEATURE)
+        draw_vectors(fit.hidden, ax=below, color=_POINT)
+        above.set_title(f"{points:,} points", loc="center")
+        below.set_xlabel("hidden dimension 1")
+        for ax in (above, below):
+            ax.xaxis.set_major_locator(MaxNLocator(3))
+            ax.yaxis.set_major_locator(MaxNLocator(3))
+            ax.tick_params(labelsize=8)
+    axes[0, 0].set_ylabel("features\nhidden dimension 2")
+    axes[1, 0].set_ylabel("training points\nhidden dimension 2")
+    fewest, most = min(models), max(models)
+    best = table[table["best"]]
+    of_points = _estimates(best, "datapoint_dimensionality", fewest)
+    of_features = _estimates(best, "feature_dimensionality", most)
+    caption = (
+        f"Each line is the vector of a feature (above) or of a training point (below); "
+        f"each panel has its own scale. At {fewest} points it is the points that form "
+        f"a regular figure, with dimensionalities from {of_points.min():.2f} to "
+        f"{of_points.max():.2f}; at {most:,} points it is the features: "
+        f"{(of_features > OWN_DIRECTION).sum()} stand out, the strongest with "
+        f"{of_features.max():.2f} of a dimension."
+    )
+    return Picture("vectors", "The vectors, at five sizes", caption, figure)
+
+
+def _estimates(table: pd.DataFrame, metric: str, points: int) -> pd.Series:
+    chosen = (table["metric"] == metric) & (table["points"] == points)
+    return table.loc[chosen, "estimate"]
+
+
+def lengths(table: pd.DataFrame) -> Picture:
+    """How large the weights and the bias of the best network are at each size."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    ax = figure.subplots()
+    best = table[table["best"]]
+    for metric, color, label in (
+        ("weight_length", _FEATURE, "all weights"),
+        ("bias_length", COLORS["green"], "bias"),
+    ):
+        draw_curve(best, "points", metric=metric, ax=ax, color=color, label=label)
+    ax.set(xscale="log", yscale="log", ylabel="length (Euclidean norm)")
+    ax.set_xlabel("training points (number)")
+    ax.xaxis.set_major_formatter(ScalarFormatter())
+    ax.legend()
+    longest = best[best["metric"] == "weight_length"].set_index("points")["estimate"]
+    caption = (
+        f"Memorizing takes large weights: they are longest, {longest.max():.0f}, at "
+        f"{longest.idxmax():,} points, and have shrunk to {longest.iloc[-1]:.1f} at "
+        f"{longest.index[-1]:,} (the paper's Figure 4)."
+    )
+    return Picture("lengths", "Length of the weights and of the bias", caption, figure)

@@ -1,0 +1,167 @@
+"""Which digits are memorized, by each definition.
+
+What the thread says: Olah's comment on the paper trains on MNIST and finds that most
+training points have about the same maximal datapoint dimensionality (leverage), with
+outliers that look odd. Greenblatt asks for the same curve on held-out points: if it
+shows memorization, held-out points should lack the upper tail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+import memmetrics as mm
+from studies import digit_pictures as pictures
+from studies.chapter import Advance, Chapter, Settings, configuration_of
+from studies.digits import Images, load_images
+from studies.points import (
+    POINT_METRICS,
+    clearly_memorized,
+    measure_points,
+    rank_correlations,
+    with_intervals,
+)
+from studies.randomness import generator, run_seeds
+
+_SPLIT, _TRAIN, _TEST, _MEASURE, _HELD_OUT = range(5)
+_STREAM = 3
+
+_TEXT = """
+The same model on real images: gray digits, each scaled to length 1, every pixel a
+feature. A random sample is trained on, the others are held out. Most of a digit is
+common to all digits, so little has to be memorized, and what is memorized says
+something about the digit.
+
+Intervals are 95% intervals: for counterfactual memorization, over networks trained
+with and without the digit; for the other definitions, of the mean over networks that
+started differently.
+"""
+
+
+@dataclass(frozen=True)
+class DigitMemorization:
+    """The scale at which to look: fields are sizes, steps and numbers of networks."""
+
+    points: int
+    runs: int
+    test_points: int = 500
+    hidden: int = 8
+    steps: int = 3000
+    fits: int = 8
+
+    def check(self, settings: Settings) -> None:
+        """Read the images, so that what is wrong with them is known at once."""
+        self._images(settings)
+
+    def cost(self, settings: Settings) -> float:
+        """Elements of all reconstructions in all steps."""
+        features = self._images(settings)[0].unit_rows().shape[1]
+        trained = (self.runs / 2 + 2 * self.fits) * self.points
+        elements = trained * features * self.hidden
+        return float(self.steps * (elements + self.runs * 25_000) / 1e9)
+
+    def run(self, settings: Settings, advance: Advance) -> Chapter:
+        """Measure every digit by every definition, and held-out digits by leverage."""
+        advance("digits", 0.0)
+        train, test = self._images(settings)
+        data, held_out = train.unit_rows(), test.unit_rows()
+        trainer = mm.ToyTrainer(hidden=self.hidden, steps=self.steps)
+        table = measure_points(
+            trainer,
+            data,
+            held_out,
+            runs=self.runs,
+            fits=self.fits,
+            rng=generator(settings.seed, _STREAM, _MEASURE),
+            n_jobs=settings.n_jobs,
+        )
+        seeds = run_seeds(settings.seed, _STREAM, _HELD_OUT, runs=self.fits)
+        leverages = _held_out_leverage(trainer, data, held_out, seeds)
+        table = pd.concat([table, leverages], ignore_index=True).assign(
+            points=self.points, features=data.shape[1], hidden=self.hidden
+        )
+        advance("digits", self.cost(settings))
+        return self._chapter(table, train)
+
+    def _images(self, settings: Settings) -> tuple[Images, Images]:
+        """Digits to train on and held-out digits."""
+        train, test = load_images(
+            settings.data, generator(settings.seed, _STREAM, _SPLIT)
+        )
+        return (
+            train.sample(self.points, generator(settings.seed, _STREAM, _TRAIN)),
+            test.sample(self.test_points, generator(settings.seed, _STREAM, _TEST)),
+        )
+
+    def _chapter(self, table: pd.DataFrame, images: Images) -> Chapter:
+        scores = with_intervals(table)
+        return Chapter(
+            name="digits",
+            title="Real digits: the most and the least memorized",
+            text=_TEXT,
+            table=table,
+            summary=summarize(table, scores, images),
+            pictures=[
+                pictures.gallery(scores, images, most=True),
+                pictures.gallery(scores, images, most=False),
+                pictures.ranking(scores, images),
+                pictures.tails(table),
+                pictures.correlations(table),
+                pictures.pixels(table, images),
+            ],
+            configuration=configuration_of(self),
+        )
+
+
+def _held_out_leverage(
+    trainer: mm.ToyTrainer,
+    data: npt.NDArray[np.float64],
+    held_out: npt.NDArray[np.float64],
+    seeds: list[int],
+) -> pd.DataFrame:
+    """Leverage of digits that the network never saw, with the training set's as base.
+
+    A training point is part of its own base, which bounds its leverage by 1; the
+    reference form puts held-out points on the same scale.
+    """
+    member = np.ones((len(seeds), len(data)), dtype=bool)
+    stack: Any = trainer.fit(data, member, seeds=seeds)
+    values = mm.leverage(
+        np.asarray(stack.hidden(held_out)), reference=np.asarray(stack.hidden(data))
+    )
+    return mm.Result(
+        "held_out_leverage", unit="dimensionless", estimate=values
+    ).to_frame()
+
+
+def summarize(
+    table: pd.DataFrame, scores: pd.DataFrame, images: Images
+) -> pd.DataFrame:
+    """One row a definition: its range, its extremes, and whom it agrees with."""
+    correlations = rank_correlations(table)
+    rows = []
+    for metric in POINT_METRICS:
+        of_metric = scores[scores["metric"] == metric].set_index("index")["estimate"]
+        rows.append(
+            {
+                "definition": metric.replace("_", " "),
+                "smallest": of_metric.min(),
+                "median": of_metric.median(),
+                "largest": of_metric.max(),
+                "most memorized is a": images.labels[int(of_metric.idxmax())],
+                "least memorized is a": images.labels[int(of_metric.idxmin())],
+                "rank correlation with memorization": correlations.get(metric, 1.0),
+            }
+        )
+    return (
+        pd.DataFrame(rows)
+        .round(4)
+        .assign(
+            **{"clearly memorized (share)": [clearly_memorized(table), *[np.nan] * 4]}
+        )
+    )
