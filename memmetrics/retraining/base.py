@@ -31,7 +31,7 @@ class Stack(Protocol):
     - ``diverged``: bool array (runs,), true for runs whose numbers are not to be used.
     """
 
-    def scores(self, targets: Data) -> Any:  # noqa: ANN401
+    def scores(self, targets: Data) -> Any:
         """Score every target under every run.
 
         Parameters

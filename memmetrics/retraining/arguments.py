@@ -1,0 +1,110 @@
+"""Checks of what the harness is given: one clear error, before any work."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from memmetrics._validation import to_numpy
+from memmetrics.retraining.base import Trainer
+from memmetrics.retraining.seeds import RNG, entropy_from
+
+_KEPT = ("hidden", "weights")
+
+
+def trainer_iv(trainer: object) -> Trainer:
+    """Return `trainer` if it has a ``fit`` to call."""
+    if isinstance(trainer, type) or not callable(getattr(trainer, "fit", None)):
+        raise TypeError(
+            "`trainer` must be an object with a method "
+            f"`fit(data, member, *, seeds)`; got {trainer!r}"
+        )
+    return cast("Trainer", trainer)
+
+
+def count_iv(value: Any, name: str, *, least: int) -> int:
+    """Return a whole number that is not below `least`."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"`{name}` must be a whole number; got {value!r}") from None
+    if isinstance(value, bool) or count < least:
+        raise ValueError(f"`{name}` must be at least {least}; got {value!r}")
+    return count
+
+
+def fraction_iv(fraction: Any) -> float:
+    """Return a share strictly between 0 and 1."""
+    value = float(fraction)
+    if not 0 < value < 1 or math.isnan(value):
+        raise ValueError(
+            f"`fraction` must lie strictly between 0 and 1; got {fraction!r}"
+        )
+    return value
+
+
+def groups_iv(groups: Any, points: int) -> npt.NDArray[np.int64] | None:
+    """Return one group for each point, numbered from 0, or None."""
+    if groups is None:
+        return None
+    labels = to_numpy(groups)
+    if labels.shape != (points,):
+        raise ValueError(
+            f"`groups` must give one group for each of the {points} points; "
+            f"got shape {labels.shape}"
+        )
+    if labels.dtype.kind == "f":
+        raise TypeError(f"`groups` must be integers or strings; got {labels.dtype}")
+    if labels.dtype.kind in "iu":
+        return labels.astype(np.int64)
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def n_jobs_iv(n_jobs: Any) -> int | None:
+    """Return a number of jobs as joblib understands it."""
+    if n_jobs is None:
+        return None
+    try:
+        jobs = operator.index(n_jobs)
+    except TypeError:
+        raise TypeError(
+            f"`n_jobs` must be a whole number or None; got {n_jobs!r}"
+        ) from None
+    if jobs == 0:
+        raise ValueError("`n_jobs` must not be 0; -1 takes every processor")
+    return jobs
+
+
+def rng_iv(rng: RNG, store: object) -> int:
+    """Return the seed as one integer; a store must be able to ask for it again."""
+    if rng is None and store is not None:
+        raise ValueError(
+            "`rng=None` draws new seeds with every call, so that a `store` could never "
+            "be resumed; give an integer"
+        )
+    return entropy_from(rng)
+
+
+def store_iv(store: Any) -> Path | None:
+    """Return the store as a path to what is, or can become, a directory."""
+    if store is None:
+        return None
+    path = Path(store)
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"`store` must be a directory; {path} is a file")
+    return path
+
+
+def keep_iv(keep: Any) -> tuple[str, ...]:
+    """Return the names of what is kept beside the scores."""
+    names = (keep,) if isinstance(keep, str) else tuple(cast("Iterable[str]", keep))
+    unknown = [name for name in names if name not in _KEPT]
+    if unknown:
+        raise ValueError(f"`keep` may name {' and '.join(_KEPT)}; got {unknown[0]!r}")
+    return tuple(sorted(set(names)))

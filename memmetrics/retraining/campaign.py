@@ -1,0 +1,228 @@
+"""A campaign: all runs of one job on one data set, from whatever is already finished.
+
+The harness and the measurement of single fits differ only in who trains on what, in the
+stream of seeds, and in what they take from each stack; all else is here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from memmetrics.retraining import arguments
+from memmetrics.retraining.base import Bools, Trainer
+from memmetrics.retraining.dataset import Packed
+from memmetrics.retraining.errors import RetrainingError, StoreError
+from memmetrics.retraining.execution import Executor
+from memmetrics.retraining.memory import MemoryStore
+from memmetrics.retraining.progress import check_progress, progress_bar
+from memmetrics.retraining.seeds import Stream, run_seeds
+from memmetrics.retraining.shards import run_keys
+from memmetrics.retraining.store import DirectoryStore
+from memmetrics.retraining.worker import Finished, Job, Task
+
+logger = logging.getLogger("memmetrics")
+
+DEFAULT_STACK_SIZE = 16
+_ROUNDS = 3  # another process may leave a damaged stack behind, but not for ever
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What to train, and where to keep it.
+
+    Parameters
+    ----------
+    job : Job
+        How to train a stack and what to take from it.
+    data, targets : Packed
+        Training points; other points to score, None for the training points.
+    members : function of a number of runs
+        Gives who trains on what, (runs, points).
+    entropy, stream : int, Stream
+        Where the seeds come from.
+    n_jobs : int or None
+        As joblib has it.
+    store : MemoryStore or DirectoryStore
+        Where finished runs are kept.
+    stack_size : int
+        Runs in a stack.
+    progress : bool
+        Whether to show a bar.
+    description : str
+        What the bar says.
+    """
+
+    job: Job
+    data: Packed
+    targets: Packed | None
+    members: Callable[[int], Bools]
+    entropy: int
+    stream: Stream
+    n_jobs: int | None
+    store: MemoryStore | DirectoryStore
+    stack_size: int
+    progress: bool = False
+    description: str = "retraining"
+
+    def train(self, runs: int) -> tuple[Bools, list[int]]:
+        """Finish all of the first `runs` runs; return who trained on what, and seeds.
+
+        Raises
+        ------
+        RetrainingError
+            If runs failed twice; the message says where the finished ones are.
+        StoreError
+            If the store cannot be written.
+        """
+        member = self.members(runs)
+        seeds = run_seeds(self.entropy, self.stream, range(runs))
+        self.store.expect(run_keys(member, seeds))
+        for _ in range(_ROUNDS):
+            missing = self.store.missing()
+            if not missing:
+                return member, seeds
+            self._probe(len(missing))
+            try:
+                self._finish(_tasks(missing, self.stack_size, member, seeds), runs)
+            except RetrainingError as error:
+                raise self._explained(error) from error
+        raise StoreError(f"some stacks are damaged as soon as written: runs {missing}")
+
+    def output(self, name: str) -> npt.NDArray[Any]:
+        """Return one output of all runs."""
+        array = self.store.gather(name)
+        if array is None:
+            raise KeyError(name)
+        return array
+
+    def _finish(self, tasks: list[Task], runs: int) -> None:
+        if isinstance(self.store, DirectoryStore) and self.store.resumed:
+            # From the other end than whoever began, in case it is still at work.
+            tasks.reverse()
+        executor = Executor(self.job, self.data, self.targets, self.n_jobs)
+        by_run = {run: task for task in tasks for run in task.runs}
+        with progress_bar(
+            self.progress, total=runs, description=self.description
+        ) as bar:
+            bar.skip(runs - len(by_run))
+            for finished in executor.finish(tasks, self._wanted):
+                self.store.add(finished)
+                bar.update(_rows(by_run, finished), self._own_scores(finished))
+
+    def _wanted(self, task: Task) -> bool:
+        return not self.store.holds(task.runs)
+
+    def _own_scores(self, finished: Finished) -> npt.NDArray[Any] | None:
+        scores = finished.arrays.get("scores")
+        if scores is None or scores.ndim != 2 or scores.shape[1] < self.data.points:
+            return None
+        own_points = self.targets is None or self.job.targets_begin_with_points
+        return scores if own_points else None
+
+    def _probe(self, missing: int) -> None:
+        if isinstance(self.store, DirectoryStore):
+            targets = (self.targets or self.data).points
+            # At least four bytes for each score; what else is kept is not known yet.
+            self.store.probe(
+                4 * targets * missing if "scores" in self.job.outputs else 0
+            )
+
+    def _explained(self, error: RetrainingError) -> RetrainingError:
+        if isinstance(self.store, DirectoryStore):
+            done = len(self.store.keys) - len(self.store.missing())
+            where = (
+                f"the other {done} finished runs are in `store` {self.store.directory}"
+            )
+        else:
+            where = "give `store=` to keep what finishes"
+        explained = RetrainingError(f"{error}; {where}")
+        for note in getattr(error, "__notes__", []):
+            explained.add_note(note)
+        return explained
+
+
+def choose_stack_size(
+    trainer: Trainer, data: Packed, runs: int, stack_size: int | None
+) -> int:
+    """Return how many runs to train together: what is asked for, or what suits.
+
+    From the problem alone, never from the number of jobs: results must not depend on
+    where they are computed.
+    """
+    if stack_size is None and hasattr(trainer, "stack_size"):
+        stack_size = int(trainer.stack_size(data.unpack(), runs))
+        chosen = "chosen by the trainer"
+    else:
+        chosen = "the default" if stack_size is None else "as asked for"
+    size = max(1, stack_size or DEFAULT_STACK_SIZE)
+    logger.info("stacks of %d runs (%s)", size, chosen)
+    return size
+
+
+def open_campaign(
+    job: Job,
+    data: Packed,
+    targets: Packed | None,
+    *,
+    runs: int,
+    n_jobs: int | None,
+    store: Path | None,
+    configuration: Mapping[str, Any],
+    stack_size: int | None,
+    progress: bool,
+    **rest: Any,
+) -> Campaign:
+    """Choose the stack size and open the store: nothing is trained yet."""
+    n_jobs = arguments.n_jobs_iv(n_jobs)
+    show = check_progress(progress)
+    if stack_size is not None:
+        stack_size = arguments.count_iv(stack_size, "stack_size", least=1)
+    size = choose_stack_size(job.trainer, data, runs, stack_size)
+    keeper: MemoryStore | DirectoryStore = MemoryStore()
+    if store is not None:
+        keeper = DirectoryStore(
+            store, configuration, stack_size=stack_size, default_stack_size=size
+        )
+        size = keeper.stack_size
+    return Campaign(
+        job=job,
+        data=data,
+        targets=targets,
+        n_jobs=n_jobs,
+        store=keeper,
+        stack_size=size,
+        progress=show,
+        **rest,
+    )
+
+
+def _tasks(
+    missing: Sequence[int], stack_size: int, member: Bools, seeds: Sequence[int]
+) -> list[Task]:
+    """Put what is missing into stacks, always the same runs together."""
+    stacks: dict[int, list[int]] = {}
+    for run in missing:
+        stacks.setdefault(run // stack_size, []).append(run)
+    return [
+        Task(
+            runs=tuple(runs),
+            member=member[runs[0] : runs[-1] + 1]
+            if runs[-1] - runs[0] + 1 == len(runs)
+            else member[runs],
+            seeds=tuple(seeds[run] for run in runs),
+        )
+        for runs in stacks.values()
+    ]
+
+
+def _rows(by_run: dict[int, Task], finished: Finished) -> Bools:
+    task = by_run[finished.runs[0]]
+    places = [task.runs.index(run) for run in finished.runs]
+    return np.asarray(task.member[places])

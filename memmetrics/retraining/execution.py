@@ -1,0 +1,236 @@
+"""Stacks through joblib: whatever backend the caller chose, and whatever goes wrong.
+
+A stack that raises, or whose worker dies, fails alone: the others go on, and its runs
+are tried once more one by one. ``backend=`` is never passed, so
+``joblib.parallel_config`` decides where the work is done.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import joblib
+
+from memmetrics.retraining.dataset import Packed
+from memmetrics.retraining.errors import RetrainingError
+from memmetrics.retraining.worker import (
+    Failed,
+    Finished,
+    Job,
+    MissingOutputError,
+    Task,
+    train_stack,
+)
+
+logger = logging.getLogger("memmetrics")
+
+# By name, since Dask and Ray may not be installed.
+_DEATHS = {
+    "BrokenProcessPool",
+    "KilledWorker",
+    "NodeDiedError",
+    "OutOfMemoryError",
+    "TerminatedWorkerError",
+    "WorkerCrashedError",
+}
+# When the first so many stacks all fail, the trainer is at fault and not the machine.
+_HOPELESS = 3
+
+
+@dataclass(frozen=True)
+class Executor:
+    """Where and on what data stacks are trained.
+
+    Parameters
+    ----------
+    job : Job
+        How each stack is trained, and what is taken from it.
+    data : Packed
+        The training points.
+    targets : Packed or None
+        Other points to score; None for the training points.
+    n_jobs : int or None
+        As joblib has it: None leaves it to ``parallel_config``, or else means 1.
+    """
+
+    job: Job
+    data: Packed
+    targets: Packed | None
+    n_jobs: int | None
+    workers: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Ask for the number of workers here: joblib's callbacks know no config."""
+        object.__setattr__(self, "workers", joblib.effective_n_jobs(self.n_jobs))
+
+    def finish(
+        self, tasks: Iterable[Task], wanted: Callable[[Task], bool]
+    ) -> Iterator[Finished]:
+        """Train every stack, in any order; raise for what failed at the very end.
+
+        Parameters
+        ----------
+        tasks : iterable of Task
+            One for each stack.
+        wanted : function of a Task
+            Asked just before a stack is sent off; false skips it.
+
+        Raises
+        ------
+        RetrainingError
+            If runs failed twice. All others have been yielded by then.
+        TypeError
+            If the trainer's stacks lack something that is asked for.
+        """
+        failed: list[tuple[Task, Failed]] = []
+        finished = 0
+        by_runs = {task.runs: task for task in tasks}
+        for outcome in self._outcomes(by_runs, wanted):
+            if isinstance(outcome, Finished):
+                finished += 1
+                yield outcome
+                continue
+            if outcome.hopeless:
+                raise MissingOutputError(outcome.reason.partition(": ")[2])
+            logger.warning("runs %s failed: %s", outcome.runs, outcome.reason)
+            failed.append((by_runs[outcome.runs], outcome))
+            if not finished and len(failed) >= _HOPELESS:
+                break
+        yield from self._retry(failed, wanted, hopeful=finished > 0)
+
+    def _retry(
+        self,
+        failed: list[tuple[Task, Failed]],
+        wanted: Callable[[Task], bool],
+        *,
+        hopeful: bool,
+    ) -> Iterator[Finished]:
+        """Try the runs of failed stacks once more, one by one."""
+        singles = {single.runs: single for task, _ in failed for single in _split(task)}
+        given_up: list[Failed] = []
+        # Without one success so far, a single run decides whether to go on.
+        first = dict(itertools.islice(singles.items(), 0 if hopeful else 1))
+        rest = {runs: task for runs, task in singles.items() if runs not in first}
+        for tasks in (first, rest):
+            for outcome in self._outcomes(tasks, wanted):
+                if isinstance(outcome, Finished):
+                    yield outcome
+                else:
+                    given_up.append(outcome)
+            if tasks is first and given_up:
+                break
+        if given_up:
+            raise _error(given_up)
+
+    def _outcomes(
+        self, tasks: dict[tuple[int, ...], Task], wanted: Callable[[Task], bool]
+    ) -> Iterator[Finished | Failed]:
+        """Yield what became of each task, surviving the death of workers."""
+        pending = dict(tasks)
+
+        def remaining() -> Iterator[Task]:
+            for task in list(pending.values()):
+                if wanted(task):
+                    yield task
+                else:
+                    pending.pop(task.runs, None)
+
+        while pending:
+            try:
+                for outcome in self._parallel(remaining()):
+                    pending.pop(outcome.runs)
+                    yield outcome
+            except Exception as error:
+                if not _is_death(error):
+                    raise
+                logger.warning("a worker died: %s", error)
+                # One of those under way killed it. Alone, each shows itself or ends.
+                for task in list(pending.values())[: self.workers]:
+                    pending.pop(task.runs)
+                    yield self._alone(task)
+
+    def _alone(self, task: Task) -> Finished | Failed:
+        try:
+            return next(self._parallel(iter([task])))
+        except Exception as error:
+            if not _is_death(error):
+                raise
+            first_line = str(error).partition("\n")[0]
+            reason = f"its worker died ({type(error).__name__}: {first_line})"
+            return Failed(task.runs, reason)
+
+    def _parallel(self, tasks: Iterator[Task]) -> Iterator[Finished | Failed]:
+        try:
+            parallel = joblib.Parallel(
+                n_jobs=self.n_jobs, batch_size=1, return_as="generator_unordered"
+            )
+        except ValueError:
+            # Some backends give lists only: one small list after another, so that
+            # little is lost when all is killed.
+            parallel = joblib.Parallel(n_jobs=self.n_jobs, batch_size=1)
+            while wave := list(itertools.islice(tasks, self.workers)):
+                yield from parallel(self._call(task) for task in wave)
+            return
+        outcomes = parallel(self._call(task) for task in tasks)
+        try:
+            yield from outcomes
+        finally:
+            with warnings.catch_warnings():
+                # Stopping early cancels what is under way, as is meant.
+                warnings.simplefilter("ignore")
+                outcomes.close()
+
+    def _call(self, task: Task) -> object:
+        others = () if self.targets is None else self.targets.leaves
+        layouts = (
+            self.data.layout(),
+            None if self.targets is None else self.targets.layout(),
+        )
+        return joblib.delayed(train_stack)(
+            self.job, task, layouts, self.workers > 1, *self.data.leaves, *others
+        )
+
+
+def _split(task: Task) -> list[Task]:
+    return [
+        Task((run,), task.member[i : i + 1], task.seeds[i : i + 1])
+        for i, run in enumerate(task.runs)
+    ]
+
+
+def _is_death(error: Exception) -> bool:
+    return any(kind.__name__ in _DEATHS for kind in type(error).__mro__)
+
+
+def _error(failed: list[Failed]) -> RetrainingError:
+    runs = sorted(run for failure in failed for run in failure.runs)
+    reasons = dict.fromkeys(failure.reason for failure in failed)
+    error = RetrainingError(
+        f"{describe_runs(runs)} failed twice: {'; '.join(list(reasons)[:3])}"
+    )
+    if failed[0].details:
+        error.add_note(f"In the worker:\n{failed[0].details}")
+    return error
+
+
+def describe_runs(runs: Iterable[int]) -> str:
+    """Return run numbers as words, consecutive ones as a range.
+
+    Examples
+    --------
+    >>> describe_runs([0, 1, 2, 7])
+    'runs 0-2, 7'
+    """
+    ordered = sorted(runs)
+    parts = []
+    for _, group in itertools.groupby(
+        enumerate(ordered), lambda pair: pair[1] - pair[0]
+    ):
+        members = [run for _, run in group]
+        first, last = members[0], members[-1]
+        parts.append(f"{first}" if first == last else f"{first}-{last}")
+    return ("run " if len(ordered) == 1 else "runs ") + ", ".join(parts)
