@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
 import memmetrics as mm
 from memmetrics.plotting import COLORS, draw_curve, draw_estimates, draw_vectors
@@ -82,9 +82,31 @@ def _draw_losses(
     table: pd.DataFrame, peak: Axes, detail: Axes, constant: float
 ) -> None:
     """Test loss on a broken axis: the peak above, the neighborhood of 1 below."""
-    for ax in (peak, detail):
+    losses = table[table["metric"] == "test_loss"]
+    above = losses["estimate"] > _BREAK
+    _draw_loss(losses, above, peak)
+    _draw_loss(losses, ~above, detail)
+    peak.set(yscale="log", ylim=(_BREAK, max(2 * _BREAK, 1.3 * losses.estimate.max())))
+    peak.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    peak.yaxis.set_major_formatter(ScalarFormatter())
+    peak.yaxis.set_minor_formatter(NullFormatter())
+    peak.set_ylabel("")
+    peak.spines["bottom"].set_visible(False)
+    peak.tick_params(bottom=False, which="both")
+    peak.legend(loc="upper left")
+    detail.axhline(1.0, linestyle="--", color=COLORS["gray"])
+    detail.axhline(constant, linestyle=":", color=COLORS["green"])
+    detail.set_ylim(min(0.97, losses.estimate.min() - 0.005), _BREAK)
+    # One label for the two halves, in the middle of both.
+    detail.set_ylabel("test loss (squared error)", y=1.0)
+    _mark_break(peak, detail)
+
+
+def _draw_loss(losses: pd.DataFrame, within: pd.Series, ax: Axes) -> None:
+    """Draw the whole curve, but dots only where they are within this axis."""
+    if within.any():
         draw_estimates(
-            table,
+            losses[within],
             "points",
             metric="test_loss",
             ax=ax,
@@ -92,31 +114,16 @@ def _draw_losses(
             label="every network",
             spread=0.08,
         )
-        draw_curve(
-            table[table["best"]],
-            "points",
-            metric="test_loss",
-            ax=ax,
-            color=COLORS["black"],
-            label="lowest training loss",
-        )
-        ax.axhline(1.0, linestyle="--", color=COLORS["gray"])
-    detail.axhline(
-        constant, linestyle=":", color=COLORS["green"], label="best constant"
+    best = losses[losses["best"]].sort_values("points")
+    draw_curve(
+        best,
+        "points",
+        metric="test_loss",
+        ax=ax,
+        color=COLORS["black"],
+        label="lowest training loss",
     )
-    losses = table.loc[table["metric"] == "test_loss", "estimate"]
-    peak.set(
-        yscale="log", ylim=(_BREAK, max(2 * _BREAK, 1.3 * losses.max())), ylabel=""
-    )
-    peak.yaxis.set_major_formatter(ScalarFormatter())
-    peak.yaxis.set_minor_formatter(NullFormatter())
-    detail.set(ylim=(min(0.97, losses.min() - 0.005), _BREAK))
-    detail.set_ylabel("test loss\n(squared error)")
-    peak.set_ylabel("(logarithmic)")
-    peak.spines["bottom"].set_visible(False)
-    peak.tick_params(bottom=False, which="both")
-    peak.legend(loc="upper left")
-    _mark_break(peak, detail)
+    ax.lines[-1].set_markevery(within[best.index].to_numpy(bool).tolist())
 
 
 def _mark_break(upper: Axes, lower: Axes) -> None:
@@ -138,9 +145,9 @@ def _double_descent_caption(summary: pd.DataFrame, constant: float) -> str:
     worst = summary.loc[summary["test loss"].idxmax()]
     text = (
         f"The test loss has its peak, {worst['test loss']:.1f}, at "
-        f"{worst['points']:,.0f} points. Left of it the points share the two hidden "
-        "dimensions, close to 2 / points each (dashed), and no feature has much of "
-        "one. "
+        f"{worst['points']:,.0f} points (above {_BREAK} the axis is logarithmic). "
+        "Left of it the points share the two hidden dimensions, close to 2 / points "
+        "each (dashed), and no feature has much of one. "
     )
     learned = _generalizing(summary)
     if learned.empty:

@@ -51,8 +51,8 @@ def draw_vectors(
         )
     ends = ends[np.isfinite(ends).all(1)]
     segments = np.stack([np.zeros_like(ends), ends], axis=1)  # (vectors, 2, 2)
-    # Many lines at full strength would be one blot.
-    strength = float(np.clip(30 / max(len(ends), 1), 0.15, 1.0))
+    # Many lines or dots at full strength would be one blot.
+    strength = float(np.clip(30 / max(len(ends), 1), 0.02, 1.0))
     lines = LineCollection(
         list(segments), colors=color, linewidths=0.9, alpha=strength, rasterized=True
     )
@@ -60,10 +60,10 @@ def draw_vectors(
     ax.scatter(
         ends[:, 0],
         ends[:, 1],
-        s=9,
+        s=9 if len(ends) < 500 else 4,
         color=color,
         linewidths=0,
-        alpha=0.8,
+        alpha=max(strength**0.5, 0.25),
         rasterized=True,
     )
     limit = 1.15 * max(float(np.abs(ends).max(initial=0.0)), 1e-12)
