@@ -162,13 +162,13 @@ def fingerprint(*arrays: npt.NDArray[Any]) -> str:
     return digest.hexdigest()
 
 
-def check_layout(targets: Packed, data: Packed) -> None:
-    """Raise ValueError unless targets are laid out like the data."""
+def check_layout(targets: Packed, data: Packed, name: str = "targets") -> None:
+    """Raise ValueError unless the points of `name` are laid out like the data."""
     theirs, ours = _layout(targets), _layout(data)
     if theirs != ours:
         raise ValueError(
-            "`targets` must have the layout of `data`, apart from the number of "
-            f"points; data {' and '.join(ours)}, targets {' and '.join(theirs)}"
+            f"`{name}` must have the layout of `data`, apart from the number of "
+            f"points; `data` is {' and '.join(ours)}, `{name}` {' and '.join(theirs)}"
         )
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from memmetrics.retraining import arguments
 from memmetrics.retraining.base import Data, Trainer
-from memmetrics.retraining.campaign import Campaign, open_campaign
+from memmetrics.retraining.campaign import open_campaign
 from memmetrics.retraining.dataset import (
     Packed,
     check_layout,
@@ -24,7 +24,7 @@ from memmetrics.retraining.dataset import (
 )
 from memmetrics.retraining.designs import check_design, draw_members
 from memmetrics.retraining.manifest import trainer_configuration
-from memmetrics.retraining.records import RecordedRetrainings, record
+from memmetrics.retraining.records import Preparation, RecordedRetrainings
 from memmetrics.retraining.seeds import RNG, Stream
 from memmetrics.retraining.worker import Job
 
@@ -120,8 +120,7 @@ def retrain(
     >>> evidence.scores.shape, evidence.member.sum(axis=0)[:4]
     ((8, 20), array([4, 4, 4, 4]))
     """
-    runs = arguments.count_iv(runs, "runs", least=2)
-    campaign, own, families = _prepare(
+    preparation = prepare(
         trainer,
         data,
         runs=runs,
@@ -137,28 +136,28 @@ def retrain(
         progress=progress,
         stack_size=stack_size,
     )
-    member, seeds = campaign.train(runs)
-    return record(campaign, member, seeds, own, families)
+    return preparation.train(runs)
 
 
-def _prepare(
+def prepare(
     trainer: Trainer,
     data: Data,
     *,
     runs: int,
     rng: RNG,
-    fraction: float,
-    design: str,
-    groups: npt.ArrayLike | None,
-    targets: Data,
-    include_points: bool,
-    keep: str | tuple[str, ...],
-    n_jobs: int | None,
-    store: str | PathLike[str] | None,
-    progress: bool,
-    stack_size: int | None,
-) -> tuple[Campaign, npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:
-    """Check everything, draw the first subsets, and open the store."""
+    fraction: float = 0.5,
+    design: str = "balanced",
+    groups: npt.ArrayLike | None = None,
+    targets: Data = None,
+    include_points: bool = False,
+    keep: str | tuple[str, ...] = (),
+    n_jobs: int | None = None,
+    store: str | PathLike[str] | None = None,
+    progress: bool = False,
+    stack_size: int | None = None,
+) -> Preparation:
+    """Check the arguments of `retrain` and open the store; nothing is trained yet."""
+    runs = arguments.count_iv(runs, "runs", least=2)
     packed = pack(data, "data")
     others, own = _targets(packed, targets, include_points=include_points)
     families = arguments.groups_iv(groups, packed.points)
@@ -203,7 +202,7 @@ def _prepare(
         stack_size=stack_size,
         progress=progress,
     )
-    return campaign, own, families
+    return Preparation(campaign, own, families)
 
 
 def _targets(

@@ -51,27 +51,40 @@ class RecordedRetrainings(Retrainings):
             yield self.scores[rows], self.member[rows]
 
 
-def record(
-    campaign: Campaign,
-    member: Bools,
-    seeds: list[int],
-    own: npt.NDArray[np.int64],
-    groups: npt.NDArray[np.int64] | None,
-) -> RecordedRetrainings:
-    """Gather what a finished campaign of retrainings gave."""
-    outputs = {name: campaign.output(name) for name in campaign.job.outputs}
-    scores = outputs.pop("scores")
-    diverged = mark_diverged(scores, campaign.output("diverged"))
-    return RecordedRetrainings(
-        scores=scores,
-        member=member,
-        own=own,
-        groups=groups,
-        seeds=np.array(seeds, dtype=np.uint64),
-        kept=outputs,
-        diverged=diverged,
-        stack_size=campaign.stack_size,
-    )
+@dataclass(frozen=True)
+class Preparation:
+    """Retrainings that are checked and can begin.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        What to train.
+    own : int array (targets,)
+        The training point that each target is, or -1.
+    groups : int array (points,) or None
+        Points that enter and leave together.
+    """
+
+    campaign: Campaign
+    own: npt.NDArray[np.int64]
+    groups: npt.NDArray[np.int64] | None
+
+    def train(self, runs: int) -> RecordedRetrainings:
+        """Finish the first `runs` runs and return them as evidence."""
+        member, seeds = self.campaign.train(runs)
+        names = self.campaign.job.outputs
+        outputs = {name: self.campaign.output(name) for name in names}
+        scores = outputs.pop("scores")
+        return RecordedRetrainings(
+            scores=scores,
+            member=member,
+            own=self.own,
+            groups=self.groups,
+            seeds=np.array(seeds, dtype=np.uint64),
+            kept=outputs,
+            diverged=mark_diverged(scores, self.campaign.output("diverged")),
+            stack_size=self.campaign.stack_size,
+        )
 
 
 def mark_diverged(scores: npt.NDArray[Any], diverged: Bools) -> Bools:
