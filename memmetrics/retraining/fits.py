@@ -1,0 +1,149 @@
+"""Models that train on all points: evidence for metrics of a fit and of its losses."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from memmetrics.evidence import Evidence, Fit, Losses
+from memmetrics.retraining import arguments
+from memmetrics.retraining.base import Bools, Data, Trainer
+from memmetrics.retraining.campaign import Campaign, open_campaign
+from memmetrics.retraining.dataset import check_layout, pack
+from memmetrics.retraining.errors import RetrainingError
+from memmetrics.retraining.execution import describe_runs
+from memmetrics.retraining.manifest import trainer_configuration
+from memmetrics.retraining.seeds import Stream
+from memmetrics.retraining.worker import Job
+
+_OUTPUTS: Mapping[type[Evidence], tuple[str, ...]] = {
+    Fit: ("weights", "hidden"),
+    Losses: ("train_losses", "test_losses"),
+}
+
+
+@dataclass(frozen=True)
+class PreparedFits:
+    """Fits that are checked and can begin.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        What to train.
+    fits : int
+        How many models.
+    kinds : collection of evidence types
+        What to make of each.
+    """
+
+    campaign: Campaign
+    fits: int
+    kinds: Collection[type[Evidence]]
+
+    def train(self) -> Iterator[tuple[int, dict[type[Evidence], Evidence]]]:
+        """Finish all fits; yield the number and the evidence of each that converged.
+
+        Raises
+        ------
+        TypeError
+            If the trainer's models have neither weights nor hidden activations, and a
+            metric needs them.
+        RetrainingError
+            If every fit diverged.
+        """
+        self.campaign.train(self.fits)
+        names = self.campaign.job.outputs
+        outputs = {name: self.campaign.store.gather(name) for name in names}
+        if Fit in self.kinds and outputs["weights"] is outputs["hidden"] is None:
+            raise TypeError(
+                f"models of {type(self.campaign.job.trainer).__name__} have neither "
+                "`weights` nor `hidden`, which a metric of a fit needs"
+            )
+        diverged = self._diverged(outputs)
+        for fit in np.flatnonzero(~diverged):
+            own = {
+                name: None if array is None else array[fit]
+                for name, array in outputs.items()
+            }
+            yield int(fit), {kind: _evidence(kind, own) for kind in self.kinds}
+
+    def _diverged(self, outputs: Mapping[str, npt.NDArray[Any] | None]) -> Bools:
+        diverged = self.campaign.output("diverged").copy()
+        for array in outputs.values():
+            if array is not None:
+                diverged |= ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+        if diverged.all():
+            raise RetrainingError("every fit on all points diverged")
+        if diverged.any():
+            warnings.warn(
+                f"fits on all points: {describe_runs(np.flatnonzero(diverged))} of "
+                f"{self.fits} diverged, and are left out",
+                stacklevel=4,
+            )
+        return diverged
+
+
+def prepare_fits(
+    trainer: Trainer,
+    data: Data,
+    kinds: Collection[type[Evidence]],
+    *,
+    test: Data,
+    fits: int,
+    rng: int,
+    n_jobs: int | None,
+    store: Path | None,
+    progress: bool,
+) -> PreparedFits:
+    """Check everything and open the store; nothing is trained yet."""
+    trainer = arguments.trainer_iv(trainer)
+    fits = arguments.count_iv(fits, "fits", least=1)
+    packed = pack(data, "data")
+    held_out = None
+    if Losses in kinds:
+        if test is None:
+            raise ValueError("`test` must be given: a metric needs held-out losses")
+        held_out = pack(test, "test", nonzero=False)
+        check_layout(held_out, packed, "test")
+    outputs = [
+        name for kind, names in _OUTPUTS.items() if kind in kinds for name in names
+    ]
+    configuration = {
+        "purpose": "fits",
+        "trainer": trainer_configuration(trainer),
+        "data": packed.fingerprint(),
+        "test": None if held_out is None else held_out.fingerprint(),
+        "seed": rng,
+        "outputs": outputs,
+    }
+    campaign = open_campaign(
+        Job(trainer, tuple(outputs), optional=("weights", "hidden")),
+        packed,
+        held_out,
+        members=lambda count: np.ones((count, packed.points), dtype=bool),
+        entropy=rng,
+        stream=Stream.FITS,
+        runs=fits,
+        n_jobs=n_jobs,
+        store=store,
+        configuration=configuration,
+        stack_size=None,
+        progress=progress,
+        description="training on all points",
+    )
+    return PreparedFits(campaign, fits, kinds)
+
+
+def _evidence(
+    kind: type[Evidence], outputs: Mapping[str, npt.NDArray[Any] | None]
+) -> Evidence:
+    if kind is Fit:
+        return Fit(weights=outputs["weights"], hidden=outputs["hidden"])
+    train, test = outputs["train_losses"], outputs["test_losses"]
+    return Losses(train=np.asarray(train), test=np.asarray(test))
