@@ -18,8 +18,8 @@ again. All designs extend: the first runs of a longer plan are those of a shorte
     with published numbers on many points.
 
 A run that would have no points at all is drawn again (with ``balanced``, its whole
-block), since no model can be trained on nothing. That matters for a handful of points
-only, where everything is then conditional on runs not being empty.
+block), since no model can be trained on nothing. That happens with a handful of points
+only; everything is then conditional on runs not being empty.
 
 Balanced columns are drawn in blocks of 16 runs. Within a block a point's memberships
 are correlated by −1/15, which costs influence 1/15 in variance beside independent
@@ -29,6 +29,7 @@ variance.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -101,17 +102,34 @@ def check_design(design: object) -> str:
 
 def _balanced(runs: int, units: int, fraction: float, entropy: int) -> Bools:
     member = np.empty((runs, units), dtype=bool)
-    # Counts up to run r are floor(fraction * r + u) with one u per unit: over all runs
-    # exactly fraction * runs where that is whole, and unbiased where it is not.
-    offset = generator(entropy, Stream.ROUNDING).random(units)
-    before = _counts(fraction, 0, offset)
-    for start in range(0, runs, BLOCK):
-        stop = min(start + BLOCK, runs)
-        after = _counts(fraction, stop, offset)
-        draw = partial(_balanced_block, entropy, start, stop, after - before)
+    counts = _block_counts(runs, units, fraction, entropy)
+    for block, inside in enumerate(counts):
+        start, stop = block * BLOCK, min((block + 1) * BLOCK, runs)
+        draw = partial(_balanced_block, entropy, start, stop, inside)
         member[start:stop] = _nonempty(draw, fraction, units)
-        before = after
     return member
+
+
+def _block_counts(
+    runs: int, units: int, fraction: float, entropy: int
+) -> list[npt.NDArray[np.int64]]:
+    """Return in how many runs of each block each unit is.
+
+    Counts up to run r are floor(fraction * r + u) with one u per unit: over all runs
+    exactly fraction * runs where that is whole, and unbiased where it is not.
+    """
+    ends = [*range(0, runs, BLOCK), runs]
+    for attempt in range(_ATTEMPTS):
+        offset = generator(entropy, Stream.ROUNDING, attempt).random(units)
+        totals = [_counts(fraction, end, offset) for end in ends]
+        counts = [after - before for before, after in itertools.pairwise(totals)]
+        # A last block of few runs may get too few members to fill them.
+        sizes = np.diff(ends)
+        if all(
+            inside.sum() >= size for inside, size in zip(counts, sizes, strict=True)
+        ):
+            return counts
+    raise _unfilled(fraction, units)
 
 
 def _counts(
@@ -180,7 +198,11 @@ def _nonempty(draw: Callable[[int], Bools], fraction: float, units: int) -> Bool
         member = draw(attempt)
         if member.any(axis=1).all():
             return member
-    raise ValueError(
+    raise _unfilled(fraction, units)
+
+
+def _unfilled(fraction: float, units: int) -> ValueError:
+    return ValueError(
         f"`fraction` {fraction} of {units} points or groups leaves some runs without "
         "any training point; use more points, or a larger fraction"
     )
