@@ -9,7 +9,9 @@ import numpy.typing as npt
 import torch
 
 Array: TypeAlias = npt.NDArray[Any] | torch.Tensor
-ArrayT = TypeVar("ArrayT", npt.NDArray[Any], torch.Tensor)
+ArrayT = TypeVar(
+    "ArrayT", npt.NDArray[Any], torch.Tensor, npt.NDArray[Any] | torch.Tensor
+)
 
 __all__ = [
     "Array",

@@ -1,0 +1,287 @@
+"""Dimensionality of features and datapoints: how many hidden dimensions one gets.
+
+    D_i = ‖h_i‖² / Σ_j (ĥ_i · h_j)²,   ĥ_i = h_i / ‖h_i‖,
+
+the sum running over all vectors, `i` itself included. A vector orthogonal to all others
+has D = 1; k vectors that share a direction get 1/k each; a regular T-gon in the plane
+has 2/T for each. D never exceeds the leverage (see `memmetrics.leverage`), so the sum
+of D is at most the rank of the vectors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+
+from memmetrics._validation import Array, ArrayT, as_float, check_same_kind
+from memmetrics.evidence import Fit
+from memmetrics.metrics.second_moment import Spectrum, Vectors, spectrum, vectors_iv
+from memmetrics.result import Result
+
+__all__ = [
+    "DatapointDimensionality",
+    "Duplicates",
+    "FeatureDimensionality",
+    "datapoint_dimensionality",
+    "feature_dimensionality",
+]
+
+Duplicates = Literal["count", "merge"]
+
+_TINY = 1e-300
+
+
+def feature_dimensionality(
+    weights: ArrayT, *, duplicates: Duplicates = "count"
+) -> ArrayT:
+    r"""Fraction of a hidden dimension that each feature has to itself.
+
+    .. math:: D_i = \|W_i\|^2 / \sum_j (\hat W_i \cdot W_j)^2
+
+    Parameters
+    ----------
+    weights : array or tensor (..., features, hidden)
+        A row is one feature's vector.
+    duplicates : {"count", "merge"}
+        Whether k identical rows are k features, which share what one would have, or
+        one and the same, each row then having its full dimensionality.
+
+    Returns
+    -------
+    array or tensor (..., features)
+        Dimensionless, between 0 and 1; 0 for a zero row. Differentiable for tensors;
+        the gradient of a zero row, where D jumps, is taken to be zero.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `weights` is not real, empty, not finite or has fewer than two axes, or
+        `duplicates` is unknown.
+
+    Notes
+    -----
+    Costs O(features · hidden²) time. Computed in float64 and returned in the type
+    given; the scale of the weights does not matter.
+
+    References
+    ----------
+    Elhage et al., "Toy Models of Superposition" (2022), feature dimensionality.
+
+    Examples
+    --------
+    Five features as a pentagon in two dimensions have two fifths of a dimension each:
+
+    >>> import numpy as np
+    >>> angle = 2 * np.pi * np.arange(5) / 5
+    >>> feature_dimensionality(np.stack([np.cos(angle), np.sin(angle)], axis=1))
+    array([0.4, 0.4, 0.4, 0.4, 0.4])
+    """
+    return _dimensionality_iv(weights, None, duplicates, "weights", "features")
+
+
+def datapoint_dimensionality(
+    hidden: ArrayT,
+    *,
+    reference: ArrayT | None = None,
+    duplicates: Duplicates = "count",
+) -> ArrayT:
+    r"""Fraction of a hidden dimension that each datapoint has to itself.
+
+    .. math:: D_i = \|h_i\|^2 / \sum_j (\hat h_i \cdot h_j)^2
+
+    summed over the training points, `i` included.
+
+    Parameters
+    ----------
+    hidden : array or tensor (..., points, hidden)
+        Hidden activations, one row for each point.
+    reference : array or tensor (..., reference_points, hidden), optional
+        The training set's activations, when `hidden` are held-out points, which are
+        not among them. Each held-out point then stands beside the training points as
+        if it were one more of them, so that the values compare with training values:
+
+        .. math:: D = \|h\|^2 / (\|h\|^2 + \sum_{j \in train} (\hat h \cdot h_j)^2)
+
+    duplicates : {"count", "merge"}
+        Whether k identical training points are k points, each of which gets about 1/k
+        of what one would have, or count as one, each row then having its full
+        dimensionality. Points are identical if all their activations are equal.
+
+    Returns
+    -------
+    array or tensor (..., points)
+        Dimensionless, between 0 and 1; 0 for a zero row. Differentiable for tensors;
+        the gradient of a zero row, where D jumps, is taken to be zero.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an array is not real, empty, not finite or has fewer than two axes, the two
+        differ in kind, device, leading axes or hidden size, or `duplicates` is unknown.
+
+    Notes
+    -----
+    Costs O(points · hidden²) time: the sum over `j` is a quadratic form in the second
+    moment of the training points. Computed in float64 and returned in the type given.
+
+    References
+    ----------
+    Henighan et al., "Superposition, Memorization, and Double Descent" (2023),
+    dimensionality of training examples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> train = np.array([[2.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 0.0]])
+    >>> datapoint_dimensionality(train)
+    array([1. , 0.5, 0.5, 0. ])
+    >>> datapoint_dimensionality(train, duplicates="merge")
+    array([1., 1., 1., 0.])
+    >>> datapoint_dimensionality(np.array([[2.0, 0.0]]), reference=train)
+    array([0.5])
+    """
+    return _dimensionality_iv(hidden, reference, duplicates, "hidden", "points")
+
+
+@dataclass(frozen=True)
+class FeatureDimensionality:
+    """Metric of `feature_dimensionality`; needs the weights of a `Fit`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> result = FeatureDimensionality()(Fit(weights=np.eye(3)))
+    >>> result.estimate
+    array([1., 1., 1.])
+    """
+
+    duplicates: Duplicates = "count"
+
+    name: ClassVar[str] = "feature_dimensionality"
+    version: ClassVar[int] = 1
+    needs: ClassVar[type[Fit]] = Fit
+    unit: ClassVar[str] = "dimensionless"
+    cost: ClassVar[str] = "features * hidden**2"
+
+    def __call__(self, evidence: Fit) -> Result:
+        """Return the dimensionality of every feature."""
+        if evidence.weights is None:
+            raise ValueError(f"metric {self.name!r} needs `weights` in the Fit")
+        estimate = feature_dimensionality(evidence.weights, duplicates=self.duplicates)
+        return Result(metric=self.name, unit=self.unit, estimate=estimate)
+
+
+@dataclass(frozen=True)
+class DatapointDimensionality:
+    """Metric of `datapoint_dimensionality`; needs the activations of a `Fit`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> result = DatapointDimensionality()(Fit(hidden=np.ones((4, 2))))
+    >>> result.estimate
+    array([0.25, 0.25, 0.25, 0.25])
+    """
+
+    duplicates: Duplicates = "count"
+
+    name: ClassVar[str] = "datapoint_dimensionality"
+    version: ClassVar[int] = 1
+    needs: ClassVar[type[Fit]] = Fit
+    unit: ClassVar[str] = "dimensionless"
+    cost: ClassVar[str] = "points * hidden**2"
+
+    def __call__(self, evidence: Fit) -> Result:
+        """Return the dimensionality of every point."""
+        if evidence.hidden is None:
+            raise ValueError(f"metric {self.name!r} needs `hidden` in the Fit")
+        estimate = datapoint_dimensionality(
+            evidence.hidden, reference=evidence.reference, duplicates=self.duplicates
+        )
+        return Result(metric=self.name, unit=self.unit, estimate=estimate)
+
+
+def hidden_iv(
+    vectors: Array,
+    reference: Array | None,
+    duplicates: Duplicates,
+    name: str,
+    axis: str,
+) -> tuple[Vectors, Vectors]:
+    """Check the vectors and the reference, which is the vectors if None is given."""
+    if duplicates not in ("count", "merge"):
+        raise ValueError(f"`duplicates` must be 'count' or 'merge'; got {duplicates!r}")
+    vectors = as_float(vectors, name, axes=f"(..., {axis}, hidden)", min_ndim=2)
+    merge = duplicates == "merge"
+    if reference is None:
+        (own,) = vectors_iv([vectors], [name], merge=merge)
+        return own, own
+    axes = "(..., reference_points, hidden)"
+    reference = as_float(reference, "reference", axes=axes, min_ndim=2)
+    check_same_kind(vectors, reference, (name, "reference"))
+    same_leading = vectors.shape[:-2] == reference.shape[:-2]
+    if not same_leading or vectors.shape[-1] != reference.shape[-1]:
+        raise ValueError(
+            f"`{name}` and `reference` must have the same leading axes and hidden "
+            f"size; got shapes {tuple(vectors.shape)} and {tuple(reference.shape)}"
+        )
+    new, train = vectors_iv([vectors, reference], [name, "reference"], merge=merge)
+    return new, train
+
+
+def empty_like_rows(vectors: Vectors) -> torch.Tensor:
+    """Return room for one number per vector, in the type that the vectors came in."""
+    array = vectors.array
+    if isinstance(array, torch.Tensor):
+        return array.new_empty(array.shape[:-1])
+    return torch.from_numpy(np.empty(array.shape[:-1], dtype=array.dtype))
+
+
+def same_kind(values: torch.Tensor, original: ArrayT) -> ArrayT:
+    """Return `values` as NumPy array if `original` is one."""
+    if isinstance(original, torch.Tensor):
+        return values
+    return values.numpy()
+
+
+def _dimensionality_iv(
+    vectors: ArrayT,
+    reference: ArrayT | None,
+    duplicates: Duplicates,
+    name: str,
+    axis: str,
+) -> ArrayT:
+    own, train = hidden_iv(vectors, reference, duplicates, name, axis)
+    values = _dimensionality(own, train, held_out=reference is not None)
+    return same_kind(values, vectors)
+
+
+def _dimensionality(
+    vectors: Vectors, train: Vectors, *, held_out: bool
+) -> torch.Tensor:
+    known = spectrum(train)
+    weights = torch.stack([torch.ones_like(known.values), known.values], dim=-2)
+    result = empty_like_rows(vectors)
+    for block, place in vectors.columns():  # (..., hidden, rows)
+        squares = (known.directions @ block).square_()
+        norm, overlap = (weights @ squares).unbind(-2)  # ‖h‖², Σ_j (h·h_j)²
+        if known.moment.requires_grad:
+            overlap = overlap + _zero_with_gradient(known, block)
+        if held_out:
+            overlap = overlap + norm.square()
+        # A zero vector overlaps with nothing, itself included: 0 / tiny, not 0 / 0.
+        result[..., place] = norm.square() / overlap.clamp(min=_TINY)
+    return result.clamp_(max=1)
+
+
+def _zero_with_gradient(known: Spectrum, block: torch.Tensor) -> torch.Tensor:
+    """Return hᵀ (M − M) h, the first M a variable and the second a constant.
+
+    It adds to the overlap, which takes the spectrum as given, how the overlap changes
+    with M, and spares differentiating eigenvectors, which fails when values coincide.
+    """
+    change = known.moment - known.moment.detach()
+    return (block * (change @ block)).sum(-2)
