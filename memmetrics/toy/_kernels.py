@@ -1,0 +1,74 @@
+"""Compile the fused training step for one hidden size (numba; CPU)."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numba
+import numpy as np
+
+from memmetrics.toy import _kernel_source as source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Sums may be reordered and contracted; NaN and infinity keep their meaning, so that
+# a run that diverges is seen to.
+_FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
+
+
+def padded_hidden(hidden: int) -> int:
+    """Hidden size that the kernel works with: the next whole block, if large."""
+    if hidden <= source.LARGEST_UNROLLED:
+        return hidden
+    return -(-hidden // source.HIDDEN_BLOCK) * source.HIDDEN_BLOCK
+
+
+def block_size(hidden: int) -> int:
+    """Points handled together: as many as leave all sums in vector registers."""
+    return 4 if hidden <= 3 or hidden > source.LARGEST_UNROLLED else 2  # noqa: PLR2004
+
+
+@functools.cache
+def training_kernel(hidden: int, *, parallel: bool) -> Callable[..., None]:
+    """Return the training loop for `hidden` units, for many threads or for one.
+
+    Numba keeps the machine code on disk beside this module (or in the user's cache
+    directory), so each hidden size is compiled once per machine, not per process.
+    """
+    name = f"train_{hidden}_{'parallel' if parallel else 'serial'}"
+    text = _source_text(hidden).replace("NAME", name)
+    namespace: dict[str, Any] = {
+        "__name__": source.__name__,
+        "np": np,
+        "prange": numba.prange,
+        "unsigned": np.uint64,
+        "TILE": source.TILE,
+        "STRIDE": source.STRIDE,
+        "HIDDEN": hidden,
+        "HIDDEN_BLOCK": source.HIDDEN_BLOCK,
+        "POINTS": block_size(hidden),
+    }
+    # The name of this file, because numba keys its cache on the file a function is
+    # said to come from.
+    exec(compile(text, source.__file__, "exec"), namespace)  # noqa: S102
+    options = {"fastmath": _FASTMATH, "error_model": "numpy", "nogil": True}
+    for inner, function in list(namespace.items()):
+        if inner != name and getattr(function, "__code__", None) is not None:
+            namespace[inner] = numba.njit(**options)(function)
+    return numba.njit(cache=True, parallel=parallel, **options)(namespace[name])
+
+
+def _source_text(hidden: int) -> str:
+    if hidden <= source.LARGEST_UNROLLED:
+        sparse, dense, units = source.UNROLLED_SPARSE, source.UNROLLED_DENSE, hidden
+    else:
+        sparse, dense = source.TILED_SPARSE, source.TILED_DENSE
+        units = source.HIDDEN_BLOCK
+    block = source.expand(dense, hidden=units, points=block_size(hidden))
+    # The same once more for the points that do not fill a block.
+    single = source.expand(dense, hidden=units, points=1)
+    single = single.replace("_block(", "_single(").replace("POINTS)", "1)")
+    sparse = source.expand(sparse, hidden=units, points=1)
+    return sparse + block + single + source.ADAMW + source.TRAIN

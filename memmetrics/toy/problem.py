@@ -1,0 +1,77 @@
+"""What one stack of runs has to learn: the data, who trains on what, the recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import scipy.sparse
+    import torch
+
+__all__ = ["Problem", "Recipe"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How every run is trained; the numbers that enter a step."""
+
+    hidden: int
+    steps: int
+    learning_rate: float
+    weight_decay: float
+    warmup: float
+    loss_reduction: str
+    adam_epsilon: float
+    betas: tuple[float, float]
+
+    def learning_rates(self) -> npt.NDArray[np.float64]:
+        """Learning rate of every step: linear warm-up, then cosine to zero."""
+        step = np.arange(self.steps)
+        rising = round(self.warmup * self.steps)
+        phase = (step - rising) / max(self.steps - rising, 1)
+        falling = (1 + np.cos(np.pi * np.clip(phase, 0, 1))) / 2
+        rate = np.where(step < rising, (step + 1) / max(rising, 1), falling)
+        return self.learning_rate * rate
+
+    def adamw_schedule(self) -> npt.NDArray[np.float64]:
+        r"""Per step: decay factor, corrected rate, correction of the second moment.
+
+        AdamW updates :math:`p ← d p − r m / (c \sqrt{v} + ε)` with
+        :math:`d = 1 − ηλ`, :math:`r = η / (1 − β_1^t)`,
+        :math:`c = (1 − β_2^t)^{-1/2}` (Loshchilov & Hutter 2019, algorithm 2).
+        """
+        rate, age = self.learning_rates(), np.arange(1, self.steps + 1)
+        beta_1, beta_2 = self.betas
+        return np.stack(
+            [
+                1 - rate * self.weight_decay,
+                rate / (1 - beta_1**age),
+                1 / np.sqrt(1 - beta_2**age),
+            ],
+            axis=1,
+        )
+
+    def gradient_scale(self, points: int, features: int) -> float:
+        """Factor from the half-gradient of the summed error to that of the loss."""
+        averaged = points * (features if self.loss_reduction == "mean" else 1)
+        return 2 / averaged
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """A stack of runs to train from given starting values."""
+
+    data: scipy.sparse.csr_array  # (points, features)
+    member: npt.NDArray[np.bool_]  # (runs, points)
+    weights: torch.Tensor  # (runs, features, hidden), starting values
+    bias: torch.Tensor  # (runs, features)
+    recipe: Recipe
+    threads: int
+
+    def own_points(self, run: int) -> scipy.sparse.csr_array:
+        """The points that `run` trains on."""
+        return self.data[np.flatnonzero(self.member[run])]
