@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from memmetrics.evidence import Fit as Fit, Losses as Losses, Retrainings as Retrainings
 from memmetrics.metrics.base import Metric as Metric
+from memmetrics.metrics.dimensionality import (
+    DatapointDimensionality as DatapointDimensionality,
+    FeatureDimensionality as FeatureDimensionality,
+    datapoint_dimensionality as datapoint_dimensionality,
+    feature_dimensionality as feature_dimensionality,
+)
 from memmetrics.result import Result as Result
 from memmetrics.retraining.harness import retrain as retrain
 from memmetrics.retraining.measure import measure as measure
+from memmetrics.toy import ToyTrainer as ToyTrainer, sparse_features as sparse_features
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "DatapointDimensionality",
+    "FeatureDimensionality",
     "Fit",
     "Losses",
     "Metric",
     "Result",
     "Retrainings",
+    "ToyTrainer",
+    "datapoint_dimensionality",
+    "feature_dimensionality",
     "measure",
     "retrain",
+    "sparse_features",
 ]
