@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,35 +43,31 @@ def read_array(path: str, *, ndmin: Literal[0, 1, 2] = 0) -> npt.NDArray[Any]:
     Traceback (most recent call last):
     ValueError: scores.txt: expected a .npy, .npz or .csv file
     """
-    archive, separator, name = path.rpartition(".npz:")
+    archive, separator, name = path.partition(".npz:")
     file = Path(f"{archive}.npz" if separator else path)
+    if file.suffix not in {".npy", ".npz", ".csv"}:
+        raise ValueError(f"{path}: expected a .npy, .npz or .csv file")
     try:
-        if file.suffix == ".npy":
-            return _array(np.load(file, allow_pickle=False))
-        if file.suffix == ".npz":
-            return _from_archive(file, name if separator else None)
-        if file.suffix == ".csv":
-            return np.loadtxt(file, delimiter=",", ndmin=ndmin)
+        # Opened here, since numpy leaves a damaged archive open.
+        with file.open("rb") as stream:
+            if file.suffix == ".csv":
+                return np.loadtxt(stream, delimiter=",", ndmin=ndmin)
+            # What is inside decides, not the suffix: numpy reads either.
+            loaded = np.load(stream, allow_pickle=False)
+            return loaded if isinstance(loaded, np.ndarray) else _pick(loaded, name)
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file}: {error}") from error
-    raise ValueError(f"{path}: expected a .npy, .npz or .csv file")
 
 
-def _from_archive(file: Path, name: str | None) -> npt.NDArray[Any]:
-    with np.load(file, allow_pickle=False) as archive:
-        if name is None and len(archive.files) == 1:
-            name = archive.files[0]
-        if name not in archive.files:
-            held = ", ".join(archive.files)
-            raise ValueError(f"say which array, as in {file.name}:NAME; it has {held}")
-        return _array(archive[name])
-
-
-def _array(loaded: Any) -> npt.NDArray[Any]:
-    # A .npy file may hold an archive by mistake, and the other way round.
-    if not isinstance(loaded, np.ndarray):
-        raise ValueError("is an archive (.npz) under another name")  # noqa: TRY004
-    return loaded
+def _pick(archive: Mapping[str, npt.NDArray[Any]], name: str) -> npt.NDArray[Any]:
+    names = list(archive)
+    if not name and len(names) == 1:
+        name = names[0]
+    if name not in names:
+        raise ValueError(
+            f"say which array, as in FILE.npz:NAME; it has {', '.join(names)}"
+        )
+    return archive[name]
 
 
 def check_table_path(path: str) -> None:
