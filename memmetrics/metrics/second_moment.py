@@ -8,16 +8,19 @@ than sums over rows of two.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from memmetrics._validation import Array, require_finite
 
 __all__ = [
+    "Runs",
     "Spectrum",
     "Vectors",
     "second_moment",
@@ -32,6 +35,10 @@ _LARGEST_CONDITION = 1e8
 
 # Fourth powers of magnitudes between these bounds neither overflow nor underflow.
 _SAFE = (1e-60, 1e60)
+
+
+# What selects runs: all of them, or an array of their indices.
+Runs: TypeAlias = slice | npt.NDArray[np.integer[Any]]
 
 
 class Vectors(NamedTuple):
@@ -77,6 +84,17 @@ class Vectors(NamedTuple):
             else:
                 yield block * self.weight[..., None, place].sqrt()
 
+    def flat(self) -> Vectors:
+        """Return the same with one leading axis, `(runs, points, hidden)`."""
+        points, hidden = self.array.shape[-2:]
+        weight = None if self.weight is None else self.weight.reshape(-1, points)
+        return Vectors(self.array.reshape(-1, points, hidden), self.scale, weight)
+
+    def of_runs(self, runs: Runs) -> Vectors:
+        """Return some of the runs of a flat one."""
+        weight = None if self.weight is None else self.weight[runs]
+        return Vectors(self.array[runs], self.scale, weight)
+
     def _rows_per_block(self) -> int:
         *leading, _, hidden = self.array.shape
         on_cpu = not (isinstance(self.array, torch.Tensor) and self.array.is_cuda)
@@ -117,32 +135,30 @@ def vectors_iv(
     ]
 
 
-def second_moment(vectors: Vectors) -> torch.Tensor:
-    """Return Σ_j w_j h_j h_jᵀ, shape `(..., hidden, hidden)`, in float64."""
-    blocks = vectors.weighted_columns()
-    first = next(blocks)
-    moment = first @ first.mT
-    for block in blocks:
-        moment += block @ block.mT
-    return moment
+def second_moment(blocks: Iterable[torch.Tensor]) -> torch.Tensor:
+    """Return Σ_j h_j h_jᵀ, `(..., hidden, hidden)`.
+
+    The blocks are columns `(..., hidden, rows)`.
+    """
+    return functools.reduce(torch.add, (block @ block.mT for block in blocks))
 
 
-def triangular_factor(blocks: Iterator[torch.Tensor]) -> torch.Tensor:
+def triangular_factor(blocks: Iterable[torch.Tensor]) -> torch.Tensor:
     """Return R with RᵀR = Σ_j h_j h_jᵀ by Householder QR of the stacked blocks.
 
     The blocks are columns `(..., hidden, rows)`. R is never formed from the second
     moment, so small singular values keep the accuracy they have in the vectors.
     """
-    factor: torch.Tensor = torch.linalg.qr(next(blocks).mT, mode="r").R
+    blocks = iter(blocks)
+    factor = _upper(next(blocks))
     for block in blocks:
-        stacked = torch.cat([factor, block.mT], dim=-2)
-        factor = torch.linalg.qr(stacked, mode="r").R
+        factor = _upper(torch.cat([factor.mT, block], dim=-1))
     return factor
 
 
 def spectrum(vectors: Vectors) -> Spectrum:
     """Return the second moment with its eigenvectors and eigenvalues, none negative."""
-    moment = second_moment(vectors)
+    moment = second_moment(vectors.weighted_columns())
     with torch.no_grad():
         values, directions = torch.linalg.eigh(moment)
         if bool((values[..., 0] * _LARGEST_CONDITION >= values[..., -1]).all()):
@@ -152,6 +168,11 @@ def spectrum(vectors: Vectors) -> Spectrum:
         missing = directions.shape[-1] - singular.shape[-1]
         values = torch.nn.functional.pad(singular.square(), (0, missing))
         return Spectrum(moment, directions, values)
+
+
+def _upper(columns: torch.Tensor) -> torch.Tensor:
+    factor: torch.Tensor = torch.linalg.qr(columns.mT, mode="r").R
+    return factor
 
 
 def _transposed(array: Array) -> torch.Tensor:

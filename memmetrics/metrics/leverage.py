@@ -1,0 +1,203 @@
+"""Leverage: the largest dimensionality that any direction gives a datapoint.
+
+    ℓ_i = sup_v (v·h_i)² / Σ_j (v·h_j)² = h_iᵀ (Σ_j h_j h_jᵀ)⁺ h_i
+
+It is attained at v = (Σ_j h_j h_jᵀ)⁺ h_i, lies between 0 and 1, and sums to the rank of
+the hidden activations. Taking v = h_i gives the dimensionality, so D_i ≤ ℓ_i.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from memmetrics._validation import ArrayT
+from memmetrics.evidence import Fit
+from memmetrics.metrics.dimensionality import (
+    Duplicates,
+    empty_like_rows,
+    hidden_iv,
+    same_kind,
+)
+from memmetrics.metrics.second_moment import (
+    Runs,
+    Vectors,
+    second_moment,
+    triangular_factor,
+)
+from memmetrics.result import Result
+
+__all__ = ["Leverage", "leverage"]
+
+# Vectors that span fewer dimensions stop doing so exactly once they are rounded: the
+# singular values which that adds stay below this many spacings of the type they came
+# in, however many points there are. The second is the error of our own arithmetic.
+_ROUNDING = 10
+_ARITHMETIC = 1e-14
+
+_TINY = 1e-300
+
+
+def leverage(
+    hidden: ArrayT,
+    *,
+    reference: ArrayT | None = None,
+    duplicates: Duplicates = "count",
+) -> ArrayT:
+    r"""Maximal dimensionality of each datapoint, its leverage score.
+
+    .. math::
+        \ell_i = \sup_v (v \cdot h_i)^2 / \sum_j (v \cdot h_j)^2
+               = h_i^\top \Big(\sum_j h_j h_j^\top\Big)^{+} h_i
+
+    Parameters
+    ----------
+    hidden : array or tensor (..., points, hidden)
+        Hidden activations, one row for each point.
+    reference : array or tensor (..., reference_points, hidden), optional
+        The training set's activations, when `hidden` are held-out points, which are
+        not among them. Each held-out point then stands beside the training points as
+        if it were one more of them: with ℓ its leverage over the training points
+        alone, the value is ℓ / (1 + ℓ), and 1 for a point with a component outside
+        their span.
+    duplicates : {"count", "merge"}
+        Whether k identical training points are k points, each of which gets at most
+        1/k, or count as one.
+
+    Returns
+    -------
+    array or tensor (..., points)
+        Dimensionless, between the datapoint dimensionality and 1. Training values sum
+        to the rank of the activations (with ``"merge"``, over distinct points).
+        Differentiable for tensors, as long as the rank does not change.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `datapoint_dimensionality`.
+
+    Notes
+    -----
+    Costs O(points · hidden²) time. The rank is that of the rows scaled to unit length,
+    to the precision of the type given: singular values below 10 eps (for float64,
+    below hidden · 1e-14) of the largest are taken for rounding noise.
+
+    References
+    ----------
+    Henighan et al., "Superposition, Memorization, and Double Descent" (2023), maximal
+    data dimensionality in the comments; its closed form is the classical leverage.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> train = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 3.0]])
+    >>> leverage(train)
+    array([0.5, 0.5, 1. ])
+    >>> leverage(np.array([[1.0, 0.0]]), reference=train).round(4)
+    array([0.3333])
+    """
+    own, train = hidden_iv(hidden, reference, duplicates, "hidden", "points")
+    held_out = reference is not None
+    result = empty_like_rows(own)
+    own, train = own.flat(), train.flat()
+    flat = result.view(-1, result.shape[-1])  # (runs, points)
+    for runs, span in _spans(train):
+        new = own.of_runs(runs)
+        values = _leverage(new, train.of_runs(runs), span, held_out=held_out)
+        flat[runs] = values.clamp(max=1).to(flat.dtype)
+    return same_kind(result, hidden)
+
+
+@dataclass(frozen=True)
+class Leverage:
+    """Metric of `leverage`; needs the activations of a `Fit`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Leverage()(Fit(hidden=np.ones((4, 2)))).estimate.sum().round(6)
+    np.float64(1.0)
+    """
+
+    duplicates: Duplicates = "count"
+
+    name: ClassVar[str] = "leverage"
+    version: ClassVar[int] = 1
+    needs: ClassVar[type[Fit]] = Fit
+    unit: ClassVar[str] = "dimensionless"
+    cost: ClassVar[str] = "points * hidden**2"
+
+    def __call__(self, evidence: Fit) -> Result:
+        """Return the leverage of every point."""
+        if evidence.hidden is None:
+            raise ValueError(f"metric {self.name!r} needs `hidden` in the Fit")
+        estimate = leverage(
+            evidence.hidden, reference=evidence.reference, duplicates=self.duplicates
+        )
+        return Result(metric=self.name, unit=self.unit, estimate=estimate)
+
+
+def _spans(train: Vectors) -> Iterator[tuple[Runs, torch.Tensor]]:
+    """Yield runs `(runs, points, hidden)` of one rank, with bases of what they span.
+
+    The rank is judged on vectors of unit length, as rounding is relative to each
+    vector, and so a short one counts as much as a long one.
+    """
+    with torch.no_grad():
+        units = (_unit_length(block) for block, _ in train.columns())
+        factor = triangular_factor(units)
+        _, singular, directions = torch.linalg.svd(factor, full_matrices=False)
+    hidden = train.array.shape[-1]
+    tolerance = max(_ROUNDING * train.precision, _ARITHMETIC * hidden)
+    ranks = (singular > tolerance * singular[:, :1]).sum(-1).cpu().numpy()  # (runs,)
+    distinct = np.unique(ranks)
+    for rank in distinct:
+        runs = slice(None) if len(distinct) == 1 else np.flatnonzero(ranks == rank)
+        yield runs, directions[runs, :rank]
+
+
+def _leverage(
+    vectors: Vectors, train: Vectors, span: torch.Tensor, *, held_out: bool
+) -> torch.Tensor:
+    """Return `(runs, points)`, all runs of one rank; span `(runs, rank, hidden)`."""
+    rank, hidden = span.shape[-2:]
+    basis = _whitening(train, span) if rank else span
+    # Nearly the identity, so that its inverse is accurate. It carries the gradient, to
+    # any order, while the basis is a constant: leverage is the same in every basis.
+    moment = second_moment(basis @ block for block in train.weighted_columns())
+    precision = torch.linalg.inv(moment)
+    values = []
+    for block, _ in vectors.columns():  # (runs, hidden, rows)
+        white = basis @ block  # (runs, rank, rows)
+        value = (white * (precision @ white)).sum(-2)
+        if held_out:
+            value = value / (1 + value)
+        if held_out and rank < hidden:
+            value = torch.where(_outside(block, span, vectors.precision), 1.0, value)
+        values.append(value)
+    return torch.cat(values, dim=-1)
+
+
+def _whitening(train: Vectors, span: torch.Tensor) -> torch.Tensor:
+    """Return `(runs, rank, hidden)`: to coordinates of second moment close to one."""
+    with torch.no_grad():
+        factor = triangular_factor(span @ block for block in train.weighted_columns())
+        basis: torch.Tensor = torch.linalg.solve_triangular(
+            factor.mT, span, upper=False
+        )
+    return basis
+
+
+def _unit_length(block: torch.Tensor) -> torch.Tensor:
+    # Zero vectors stay zero. A norm along this axis takes torch ten times as long.
+    return block / block.square().sum(-2, keepdim=True).sqrt().clamp(min=_TINY)
+
+
+def _outside(block: torch.Tensor, span: torch.Tensor, precision: float) -> torch.Tensor:
+    """Return which vectors leave the span by more than √precision of their length."""
+    outside = block - span.mT @ (span @ block)
+    return outside.square().sum(-2) > precision * block.square().sum(-2)
