@@ -49,7 +49,7 @@ class Failing:
     """A nearest mean that goes wrong for chosen runs, known by their seeds.
 
     `how`: "raise", "exit" (the process dies) or "diverge"; `times` counts, in files of
-    `directory`, how often.
+    `directory`, how often; without the directory, nothing goes wrong.
     """
 
     bad_seeds: tuple[int, ...]
@@ -68,16 +68,18 @@ class Failing:
         return stack
 
     def _again(self):
-        count = len(list(Path(self.directory).iterdir()))
-        if count >= self.times:
+        directory = Path(self.directory)
+        if not directory.is_dir() or len(list(directory.iterdir())) >= self.times:
             return False
-        (Path(self.directory) / f"{count}-{time.monotonic_ns()}").touch()
+        (directory / f"{os.getpid()}-{time.monotonic_ns()}").touch()
         return True
 
 
 @dataclass(frozen=True)
 class ThreadCounting:
-    """Scores are the number of threads that torch and this process would use."""
+    """Scores are the number of torch's threads, the process and the thread."""
+
+    thread_invariant: bool = False
 
     def fit(self, data, member, *, seeds):
         time.sleep(0.05)

@@ -51,8 +51,11 @@ class Stack(Protocol):
 class Trainer(Protocol):
     """A recipe that trains many models, each on its own subset of the points.
 
-    Optional methods, used where present:
+    Optional, used where present:
 
+    - ``thread_invariant``: true if results are the same, to the last bit, for any
+      number of threads; without it every stack gets a single thread, so that results
+      do not depend on the number of jobs (give ``n_jobs=`` to use more processors);
     - ``configuration()``: dict of plain JSON values that identify the recipe; a store
       refuses to mix two different ones;
     - ``stack_size(data, runs)``: how many runs to train together, chosen from the

@@ -62,10 +62,16 @@ class Executor:
     targets: Packed | None
     n_jobs: int | None
     workers: int = field(init=False)
+    one_thread: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Ask for the number of workers here: joblib's callbacks know no config."""
-        object.__setattr__(self, "workers", joblib.effective_n_jobs(self.n_jobs))
+        workers = int(joblib.effective_n_jobs(self.n_jobs))
+        # Sums in another order end in other bits: more than one thread only where the
+        # trainer promises that nobody can tell.
+        invariant = getattr(self.job.trainer, "thread_invariant", False)
+        object.__setattr__(self, "workers", workers)
+        object.__setattr__(self, "one_thread", workers > 1 or not invariant)
 
     def finish(
         self, tasks: Iterable[Task], wanted: Callable[[Task], bool]
@@ -110,18 +116,26 @@ class Executor:
         hopeful: bool,
     ) -> Iterator[Finished]:
         """Try the runs of failed stacks once more, one by one."""
-        singles = {single.runs: single for task, _ in failed for single in _split(task)}
+        singles = {
+            single.runs: (single, failure.killed)
+            for task, failure in failed
+            for single in _split(task)
+        }
         given_up: list[Failed] = []
         # Without one success so far, a single run decides whether to go on.
         first = dict(itertools.islice(singles.items(), 0 if hopeful else 1))
-        rest = {runs: task for runs, task in singles.items() if runs not in first}
-        for tasks in (first, rest):
-            for outcome in self._outcomes(tasks, wanted):
+        rest = {runs: single for runs, single in singles.items() if runs not in first}
+        for some in (first, rest):
+            alone = [task for task, killed in some.values() if killed]
+            crowd = {runs: task for runs, (task, killed) in some.items() if not killed}
+            for outcome in itertools.chain(
+                self._outcomes(crowd, wanted), map(self._alone, alone)
+            ):
                 if isinstance(outcome, Finished):
                     yield outcome
                 else:
                     given_up.append(outcome)
-            if tasks is first and given_up:
+            if some is first and given_up:
                 break
         if given_up:
             raise _error(given_up)
@@ -161,7 +175,7 @@ class Executor:
                 raise
             first_line = str(error).partition("\n")[0]
             reason = f"its worker died ({type(error).__name__}: {first_line})"
-            return Failed(task.runs, reason)
+            return Failed(task.runs, reason, killed=True)
 
     def _parallel(self, tasks: Iterator[Task]) -> Iterator[Finished | Failed]:
         try:
@@ -191,7 +205,7 @@ class Executor:
             None if self.targets is None else self.targets.layout(),
         )
         return joblib.delayed(train_stack)(
-            self.job, task, layouts, self.workers > 1, *self.data.leaves, *others
+            self.job, task, layouts, self.one_thread, *self.data.leaves, *others
         )
 
 

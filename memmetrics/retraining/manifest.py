@@ -24,7 +24,7 @@ def trainer_configuration(trainer: Trainer) -> dict[str, Any]:
     """Return what identifies a recipe, as plain JSON values.
 
     A trainer's own ``configuration()`` if it has one; else its class and, for a
-    dataclass, those of its fields that are plain values.
+    dataclass, its fields: plain values as they are, others by their type alone.
 
     Raises
     ------
@@ -37,9 +37,7 @@ def trainer_configuration(trainer: Trainer) -> dict[str, Any]:
         identity.update(trainer.configuration())
     elif dataclasses.is_dataclass(trainer):
         for field in dataclasses.fields(trainer):
-            value = getattr(trainer, field.name)
-            if isinstance(value, (bool, int, float, str, type(None))):
-                identity[field.name] = value
+            identity[field.name] = _plain(getattr(trainer, field.name))
     try:
         plain: dict[str, Any] = json.loads(json.dumps(identity))
     except TypeError as error:
@@ -47,6 +45,14 @@ def trainer_configuration(trainer: Trainer) -> dict[str, Any]:
             f"`{kind.__name__}.configuration()` must be of plain JSON values: {error}"
         ) from error
     return plain
+
+
+def _plain(value: Any) -> Any:
+    try:
+        json.dumps(value)
+    except TypeError:
+        return f"a {type(value).__name__}"
+    return value
 
 
 def package_versions() -> dict[str, str]:
@@ -85,7 +91,7 @@ def read_manifest(directory: Path) -> dict[str, Any] | None:
     path = directory / NAME
     try:
         manifest = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         raise StoreError(f"`store` {directory}: cannot read {NAME}: {error}") from error

@@ -15,6 +15,7 @@ from memmetrics.metrics.registry import get_metric
 from memmetrics.result import COLUMNS, Result
 from memmetrics.retraining import arguments
 from memmetrics.retraining.base import Data, Trainer
+from memmetrics.retraining.designs import check_design
 from memmetrics.retraining.fits import PreparedFits, prepare_fits
 from memmetrics.retraining.harness import prepare
 from memmetrics.retraining.manifest import package_versions
@@ -103,6 +104,7 @@ def measure(
     1  train_test_gap    1
     """
     chosen = _metrics_iv(metrics)
+    fraction, design = arguments.fraction_iv(fraction), check_design(design)
     entropy = arguments.rng_iv(rng, store)
     directory = arguments.store_iv(store)
     options: dict[str, Any] = {"rng": entropy, "n_jobs": n_jobs, "progress": progress}
@@ -170,7 +172,7 @@ def _frame(metric: Metric, evidence: Evidence) -> pd.DataFrame:
     result = metric(evidence)
     if not isinstance(result, Result):
         raise TypeError(
-            f"metric {metric.name!r} must return a memmetrics.Result; "
+            f"metric {metric.name!r} must return a Result; "
             f"got {type(result).__name__}"
         )
     return result.to_frame()

@@ -119,7 +119,8 @@ def _guarded(path: Path, load: Any) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a damaged header may look like an old one
-            with np.load(path, allow_pickle=False) as archive:
+            # Opened here, since NumPy leaves a file that is no archive open.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 return load(archive)
     except Exception as error:
         # zipfile, zlib, struct, json and numpy all have their own ways to fail.

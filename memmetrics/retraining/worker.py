@@ -80,12 +80,27 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """A stack that raised: the runs, one line of reason, and the whole traceback."""
+    """A stack that raised, or killed its worker.
+
+    Parameters
+    ----------
+    runs : tuple of int
+        Its runs.
+    reason : str
+        One line.
+    details : str
+        The whole traceback.
+    hopeless : bool
+        Whether it would fail again for certain.
+    killed : bool
+        Whether the worker died of it.
+    """
 
     runs: tuple[int, ...]
     reason: str
     details: str = ""
     hopeless: bool = False
+    killed: bool = False
 
 
 def train_stack(
@@ -104,7 +119,8 @@ def train_stack(
     layouts : pair of Packed or None
         Layout of the data, and of the targets if these are other points.
     one_thread : bool
-        Whether other tasks run beside this one.
+        Whether to limit the threads: other tasks run beside this one, or the number
+        of threads would show in the last bits.
     *leaves : arrays
         All arrays of the two, as arguments of their own: joblib maps or scatters
         large arguments once instead of pickling them with every task.
