@@ -1,0 +1,287 @@
+"""Retraining of any torch module, many runs stacked into one computation."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from memmetrics.retraining.base import Bools, Data
+from memmetrics.retraining.describe import describe
+from memmetrics.retraining.function import member_iv
+from memmetrics.retraining.stacked.batches import padded_width
+from memmetrics.retraining.stacked.models import (
+    SeparateModels,
+    StackedModels,
+    build_module,
+)
+from memmetrics.retraining.stacked.probe import Probe, probe
+from memmetrics.retraining.stacked.recipe import Recipe
+from memmetrics.retraining.stacked.trained import ModuleStack, ObservedStack
+from memmetrics.retraining.stacked.training import Task, train_alone, train_stack
+from memmetrics.retraining.threads import single_threaded
+
+logger = logging.getLogger("memmetrics")
+
+# Memory that a stack works on in one step. Beyond the caches nothing is gained by
+# stacking more: on two cores a 784-128-10 network, 1.9 MB a run, costs the same for
+# 4 runs as for 16, and a 64-16-10 network, 0.05 MB, the same for 128 as for 400.
+_STACK_BYTES = 2**24
+_MOST_RUNS = 128
+# Small stacks waste the vectorization, few stacks leave workers idle.
+_FEWEST_RUNS, _STACKS = 16, 8
+
+_told: set[str] = set()
+
+
+class ModuleTrainer(Recipe):
+    """Train copies of a torch module, each on its own subset of the points.
+
+    The training loss of a run is the mean, over a batch of its own points, of
+    ``loss(output, target)``, by default −score. Runs are independent: each has its own
+    subset, initial weights, batch order and dropout, all drawn from its own seed.
+    Runs are stacked with ``torch.func`` wherever that leaves their numbers as they
+    are, and trained one at a time where not.
+
+    Parameters
+    ----------
+    factory : callable
+        Called without arguments, returns a new module. It is called once for each run,
+        with torch's global generator seeded from the run's seed and restored after;
+        randomness from elsewhere (NumPy, `random`) is not controlled.
+    score : callable
+        ``score(output, target)`` returns one number per example, (batch,), or one per
+        token, (batch, tokens): higher is better, in any unit. Each example's number
+        must depend on that example alone.
+    steps : int
+        Optimizer steps of a run.
+    batch_size : int, optional
+        Points in a batch. A run goes through its own points in one permutation after
+        another and cuts that sequence into batches of exactly this length, so that a
+        batch may span two epochs. A run with fewer points takes all of them at every
+        step, as does every run if this is None.
+    loss : callable, optional
+        ``loss(output, target)``, per example or per token, to be minimized.
+    optimizer : callable, default torch.optim.AdamW
+        ``optimizer(parameters, **optimizer_options)``. Optimizers of torch that treat
+        every number by itself (SGD, Adam, RMSprop, …) serve a whole stack at once.
+    optimizer_options : mapping, optional
+        Such as ``{"lr": 1e-2}``. AdamW, Adam, SGD and Adagrad run as ``fused=True``
+        unless the options say otherwise.
+    parameter_groups : callable, optional
+        Takes ``{name: parameter}``, returns the groups that torch optimizers take,
+        for options that differ between parameters.
+    schedule : callable, optional
+        Takes the optimizer, returns a ``torch.optim.lr_scheduler``; stepped after each
+        step.
+    loss_mask : array, (points,) or (points, tokens), optional
+        Multiplies the losses in training: a run that holds a document learns nothing
+        from its tokens of weight 0. The mean still counts all tokens, so the others'
+        gradient is unchanged. Scores are not masked.
+    hidden : str, optional
+        Name of the submodule whose output is ``stack.hidden(points)``.
+    weights : str, optional
+        Name of the Linear or Embedding whose weights are ``stack.weights``.
+    dtype : {"float32", "float64"}, optional
+        Type of parameters and data; by default the factory's.
+    device : str, default "cpu"
+        Where to train.
+    stacked : bool, default True
+        False trains one run at a time in any case.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For options that make no sense; and, before any training, if module, score and
+        data do not fit one another.
+
+    See Also
+    --------
+    FunctionTrainer : for what is not a torch module.
+
+    Notes
+    -----
+    *Data* are a tuple ``(*inputs, target)`` of arrays or tensors with one first axis,
+    or one array that is both. Floating-point arrays take the module's type; integers
+    become int64, and floating-point inputs where the module refuses integers.
+
+    *One at a time*, with the reason logged once and kept as ``stack.one_at_a_time``:
+    batch normalization and anything else that mixes the examples of a batch; what
+    ``torch.func.vmap`` cannot vectorize (recurrent layers, control flow that depends
+    on the data, random numbers other than those of ``torch.nn.Dropout``); optimizers
+    that look beyond single numbers (LBFGS); large convolutions, which are faster so.
+
+    *Reproducibility.* A run's numbers follow from its row of ``member`` and its seed.
+    They do not depend on the runs that share its stack, but for rounding in layers
+    (such as convolutions) whose kernels depend on the size of the stack; networks of
+    linear layers are equal bit by bit on the CPU.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from torch.nn import functional
+    >>> trainer = ModuleTrainer(
+    ...     lambda: torch.nn.Linear(4, 2),
+    ...     score=lambda output, target: -functional.cross_entropy(
+    ...         output, target, reduction="none"
+    ...     ),
+    ...     optimizer_options={"lr": 1e-2},
+    ...     steps=20,
+    ...     batch_size=8,
+    ... )
+    >>> inputs = np.random.default_rng(0).normal(size=(30, 4))
+    >>> data = inputs, (inputs[:, 0] > 0).astype(int)
+    >>> member = np.random.default_rng(1).random((3, 30)) < 0.5
+    >>> stack = trainer.fit(data, member, seeds=[0, 1, 2])
+    >>> stack.scores(data).shape
+    (3, 30)
+    >>> stack.parameters["weight"].shape
+    torch.Size([3, 2, 4])
+    """
+
+    def configuration(self) -> dict[str, Any]:
+        """Return the recipe as plain JSON values."""
+        names = [
+            "steps",
+            "batch_size",
+            "score",
+            "loss",
+            "optimizer",
+            "optimizer_options",
+            "parameter_groups",
+            "schedule",
+            "loss_mask",
+            "dtype",
+            "device",
+            "hidden",
+            "weights",
+            "stacked",
+        ]
+        module = build_module(self, 0)
+        shapes = {name: list(value.shape) for name, value in module.named_parameters()}
+        return {
+            "trainer": "ModuleTrainer",
+            "factory": describe(self.factory),
+            "module": str(module).splitlines(),
+            "parameters": shapes,
+            **{name: describe(getattr(self, name)) for name in names},
+        }
+
+    def stack_size(self, data: Data, runs: int) -> int:
+        """Return how many runs to train together: as many as caches and memory bear.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If module, score and data do not fit one another.
+        """
+        found = self._probe(data)
+        if found.reason is not None:
+            return 1
+        by_memory = _STACK_BYTES // found.run_bytes
+        by_runs = max(_FEWEST_RUNS, -(-runs // _STACKS))
+        return max(1, min(by_memory, by_runs, _MOST_RUNS, runs))
+
+    def fit(self, data: Data, member: Bools, *, seeds: Sequence[int]) -> ModuleStack:
+        """Train one model for each row of `member`.
+
+        Parameters
+        ----------
+        data : array or tuple of arrays, (points, ...) each
+            All training points: inputs, and the target last.
+        member : bool array, (runs, points)
+            Which points each run trains on.
+        seeds : sequence of int, (runs,)
+            One seed in [0, 2**64) for each run.
+
+        Returns
+        -------
+        ModuleStack
+
+        Raises
+        ------
+        TypeError, ValueError
+            If module, score, data, `member` and `seeds` do not fit one another.
+        """
+        found = self._probe(data)
+        member = member_iv(member, points=len(found.examples), seeds=seeds)
+        mask = None
+        if self.loss_mask is not None:
+            mask = torch.as_tensor(
+                self.loss_mask, dtype=found.dtype, device=self.device
+            )
+        own = [torch.from_numpy(np.flatnonzero(row)) for row in member]
+        task = Task(found.examples, mask, own, [int(seed) for seed in seeds])
+        models, finite = (
+            _fit_stacked(self, found, task)
+            if found.reason is None
+            else _fit_separately(self, task)
+        )
+        kind = ModuleStack if self.hidden is None else ObservedStack
+        return kind(
+            recipe=self,
+            models=models,
+            diverged=~finite.cpu().numpy(),
+            one_at_a_time=found.reason,
+            dtype=found.dtype,
+            float_inputs=found.float_inputs,
+        )
+
+    def _probe(self, data: Data) -> Probe:
+        found = probe(self, data)
+        if self.loss_mask is not None and len(self.loss_mask) != len(found.examples):
+            raise ValueError(
+                f"`loss_mask` must have {len(found.examples)} rows, one per point of "
+                f"`data`; got shape {tuple(self.loss_mask.shape)}"
+            )
+        if self.stacked and found.reason is not None and found.reason not in _told:
+            _told.add(found.reason)
+            logger.warning("runs are trained one at a time: %s", found.reason)
+        return found
+
+
+def _fit_stacked(
+    recipe: Recipe, found: Probe, task: Task
+) -> tuple[StackedModels, torch.Tensor]:
+    """Train together the runs whose batches have one width."""
+    points = len(task.examples)
+    widths = [padded_width(len(rows), points, recipe.batch_size) for rows in task.own]
+    order: list[int] = []
+    parts: list[StackedModels] = []
+    finite: list[torch.Tensor] = []
+    for width in sorted(set(widths)):
+        runs = [run for run, theirs in enumerate(widths) if theirs == width]
+        models, fine = train_stack(
+            recipe,
+            task.choose(runs),
+            width=width,
+            layout=found.layout,
+            merged=found.merged,
+        )
+        order += runs
+        parts.append(models)
+        finite.append(fine)
+    back = torch.tensor(order, device=recipe.device).argsort()
+    joined = StackedModels(
+        parts[0].root,
+        {
+            name: torch.cat([part.trained[name] for part in parts])[back]
+            for name in parts[0].trained
+        },
+        {
+            name: torch.cat([part.constant[name] for part in parts])[back]
+            for name in parts[0].constant
+        },
+    )
+    return joined, torch.cat(finite)[back]
+
+
+def _fit_separately(recipe: Recipe, task: Task) -> tuple[SeparateModels, torch.Tensor]:
+    # One thread, so that rounding does not depend on how many runs train beside it.
+    with single_threaded():
+        runs = [train_alone(recipe, task, run) for run in range(len(task.own))]
+    modules = tuple(module for module, _ in runs)
+    return SeparateModels(modules), torch.stack([finite for _, finite in runs])
