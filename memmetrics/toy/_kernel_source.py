@@ -177,17 +177,16 @@ def dense_block(hidden, parameters, gradient, slope, start, stop, features, scra
 ADAMW = """
 def adamw(parameters, gradient, momentum, variance, features, scale, schedule, betas,
           epsilon):
-    one = parameters.dtype.type(1)
     decay, rate, correction = schedule[0], schedule[1], schedule[2]
-    beta_1, beta_2 = betas[0], betas[1]
+    beta_1, rest_1, beta_2, rest_2 = betas[0], betas[1], betas[2], betas[3]
     for row in range(HIDDEN + 1):
         start, stop = row * STRIDE, row * STRIDE + features
         p, g = parameters[start:stop], gradient[start:stop]
         m, v = momentum[start:stop], variance[start:stop]
         for i in range(features):
             d = g[i] * scale
-            m[i] = beta_1 * m[i] + (one - beta_1) * d
-            v[i] = beta_2 * v[i] + (one - beta_2) * d * d
+            m[i] = beta_1 * m[i] + rest_1 * d
+            v[i] = beta_2 * v[i] + rest_2 * d * d
             p[i] = decay * p[i] - rate * m[i] / (np.sqrt(v[i]) * correction + epsilon)
 """
 

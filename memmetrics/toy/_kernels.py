@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import types
 from typing import TYPE_CHECKING, Any
 
 import numba
@@ -27,7 +28,7 @@ def padded_hidden(hidden: int) -> int:
 
 def block_size(hidden: int) -> int:
     """Points handled together: as many as leave all sums in vector registers."""
-    return 4 if hidden <= 3 or hidden > source.LARGEST_UNROLLED else 2  # noqa: PLR2004
+    return 4 if hidden <= 3 or hidden > source.LARGEST_UNROLLED else 2
 
 
 @functools.cache
@@ -50,14 +51,27 @@ def training_kernel(hidden: int, *, parallel: bool) -> Callable[..., None]:
         "HIDDEN_BLOCK": source.HIDDEN_BLOCK,
         "POINTS": block_size(hidden),
     }
-    # The name of this file, because numba keys its cache on the file a function is
-    # said to come from.
-    exec(compile(text, source.__file__, "exec"), namespace)  # noqa: S102
-    options = {"fastmath": _FASTMATH, "error_model": "numpy", "nogil": True}
+    # Said to come from the file of the source text, because numba keeps its cache
+    # for as long as that file stays unchanged.
+    exec(compile(text, source.__file__, "exec"), namespace)  # noqa: S102 - our own text
+    options: dict[str, Any] = {
+        "fastmath": _FASTMATH,
+        "error_model": "numpy",
+        "nogil": True,
+    }
     for inner, function in list(namespace.items()):
-        if inner != name and getattr(function, "__code__", None) is not None:
+        if inner != name and isinstance(function, types.FunctionType):
             namespace[inner] = numba.njit(**options)(function)
-    return numba.njit(cache=True, parallel=parallel, **options)(namespace[name])
+    return _with_cache(namespace[name], parallel=parallel, **options)
+
+
+def _with_cache(function: Callable[..., None], **options: Any) -> Callable[..., None]:
+    njit: Any = numba.njit
+    try:
+        compiled: Callable[..., None] = njit(cache=True, **options)(function)
+    except RuntimeError:  # no folder that numba may write to
+        compiled = njit(**options)(function)
+    return compiled
 
 
 def _source_text(hidden: int) -> str:

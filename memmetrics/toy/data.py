@@ -111,7 +111,7 @@ def as_points(data: object, *, features: int | None = None) -> scipy.sparse.csr_
         NaN or infinite.
     """
     array = _as_array(data)
-    if array.ndim != 2:  # noqa: PLR2004 - (points, features)
+    if array.ndim != 2:
         raise ValueError(
             f"`data` must have axes (points, features); got shape {array.shape}"
         )

@@ -121,8 +121,9 @@ def _half_gradient(
     d_weights, d_bias = torch.zeros_like(weights), torch.zeros_like(bias)
     hidden_3, slope_3 = hidden.view(runs, points, size), slope.view(runs, points, size)
     budget = _BLOCK_ELEMENTS["cuda" if weights.is_cuda else "cpu"]
-    for block in torch.arange(points).split(max(1, budget // (runs * features))):
-        part = slice(int(block[0]), int(block[-1]) + 1)
+    step = max(1, budget // (runs * features))
+    for start in range(0, points, step):
+        part = slice(start, start + step)
         by_feature, by_point, total = dense(
             hidden_3[:, part], weights, bias, entries.present[:, part]
         )

@@ -32,6 +32,7 @@ _SECONDS_PER_CALL = 0.2
 _MOST_PARTS = 8
 # Numba's thread pool must not be entered by two threads at once.
 _pool_lock = threading.Lock()
+_numba: Any = numba  # its configuration is set at run time, unknown to its types
 
 Floats = npt.NDArray[Any]
 
@@ -52,7 +53,9 @@ def train(problem: Problem) -> tuple[torch.Tensor, torch.Tensor]:
 
     if parallel:
         with _pool_lock:
-            numba.set_num_threads(min(problem.threads, numba.config.NUMBA_NUM_THREADS))
+            _numba.set_num_threads(
+                min(problem.threads, _numba.config.NUMBA_NUM_THREADS)
+            )
             for run in range(runs):
                 one(run)
     else:
@@ -117,7 +120,8 @@ class _State:
             settings=(
                 own.shape[1],
                 dtype(recipe.gradient_scale(*own.shape)),
-                np.array(recipe.betas, dtype),
+                # 1 − β as well: taken from a rounded β it would lose its digits.
+                np.array([x for b in recipe.betas for x in (b, 1 - b)], dtype),
                 dtype(recipe.adam_epsilon),
                 min(len(parameters), _MOST_PARTS),
             ),
@@ -147,7 +151,7 @@ def _pack(weights: Floats, bias: Floats) -> Floats:
 def _non_zeros(
     own: scipy.sparse.csr_array, tile_size: int, dtype: Any
 ) -> tuple[npt.NDArray[Any], ...]:
-    """The points' non-zeros by row and by column, with the way between the two."""
+    """Return the non-zeros by row and by column, with the way between the two."""
     tile, place = np.divmod(own.indices.astype(np.int64), TILE)
     by_column = np.argsort(own.indices, kind="stable")
     places = np.empty(by_column.size, np.uint32)

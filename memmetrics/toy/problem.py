@@ -73,5 +73,5 @@ class Problem:
     threads: int
 
     def own_points(self, run: int) -> scipy.sparse.csr_array:
-        """The points that `run` trains on."""
-        return self.data[np.flatnonzero(self.member[run])]
+        """Return the points that `run` trains on."""
+        return self.data[np.flatnonzero(self.member[run]), :]

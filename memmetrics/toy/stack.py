@@ -46,7 +46,8 @@ class ToyStack:
     def diverged(self) -> npt.NDArray[np.bool_]:
         """Runs whose weights or biases are NaN or infinite, (runs,)."""
         finite = self.weights.isfinite().all((1, 2)) & self.bias.isfinite().all(1)
-        return ~finite.cpu().numpy()
+        diverged: npt.NDArray[np.bool_] = ~finite.cpu().numpy()
+        return diverged
 
     def hidden(self, points: object) -> torch.Tensor:
         """Return hidden activations h = Wᵀ x, (runs, points, hidden)."""
@@ -76,33 +77,36 @@ class ToyStack:
             yield data[start : start + size]
 
     def _encode(self, data: scipy.sparse.csr_array) -> torch.Tensor:
-        runs, features, hidden = self.weights.shape
-        side_by_side = self.weights.transpose(0, 1).reshape(features, -1)
-        rows = torch.from_numpy(
-            np.repeat(np.arange(data.shape[0]), np.diff(data.indptr))
-        )
-        columns = torch.from_numpy(data.indices.astype(np.int64))
+        rows, columns, values = self._entries(data)
         matrix = torch.sparse_coo_tensor(
             torch.stack([rows, columns]),
-            torch.from_numpy(data.data).to(self.weights.dtype),
+            values,
             data.shape,
             is_coalesced=True,
             check_invariants=False,
         )
-        encoded = torch.sparse.mm(matrix.to(self.weights.device), side_by_side)
-        return encoded.view(data.shape[0], runs, hidden).transpose(0, 1)
+        # One run at a time, so that rounding does not depend on its neighbors.
+        return torch.stack([torch.sparse.mm(matrix, run) for run in self.weights])
 
     def _block_losses(self, data: scipy.sparse.csr_array) -> torch.Tensor:
+        rows, columns, values = self._entries(data)
+        place = rows * data.shape[1] + columns
         encoded = self._encode(data)  # (runs, block, hidden)
-        rows = torch.from_numpy(
-            np.repeat(np.arange(data.shape[0]), np.diff(data.indptr))
-        )
-        columns = torch.from_numpy(data.indices.astype(np.int64))
-        place = (rows * data.shape[1] + columns).to(self.weights.device)
-        value = torch.from_numpy(data.data).to(self.weights)
         losses = encoded.new_empty(encoded.shape[:2])
         for run, hidden in enumerate(encoded):
             error = torch.addmm(self.bias[run], hidden, self.weights[run].mT).relu_()
-            error.view(-1)[place] -= value  # (block, features)
+            error.view(-1)[place] -= values  # (block, features)
             losses[run] = error.square_().sum(1)
         return losses
+
+    def _entries(
+        self, data: scipy.sparse.csr_array
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return row, column and value of every non-zero, on the models' device."""
+        device = self.weights.device
+        rows = np.repeat(np.arange(data.shape[0]), np.diff(data.indptr))
+        return (
+            torch.from_numpy(rows).to(device),
+            torch.from_numpy(data.indices.astype(np.int64)).to(device),
+            torch.from_numpy(data.data).to(self.weights),
+        )

@@ -129,7 +129,8 @@ class ToyTrainer:
                 raise ValueError(f"`{name}` must be finite and ≥ 0; got {value!r}")
         if not 0 <= self.warmup <= 1:
             raise ValueError(f"`warmup` must lie in [0, 1]; got {self.warmup!r}")
-        if len(self.betas) != 2 or not all(0 <= b < 1 for b in self.betas):  # noqa: PLR2004
+        betas: Sequence[float] = list(self.betas)
+        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(
                 f"`betas` must be two numbers in [0, 1); got {self.betas!r}"
             )
@@ -200,6 +201,11 @@ class ToyTrainer:
         values["backend"] = choose(self.backend, torch.device(self.device))
         return {"trainer": type(self).__name__, **values}
 
+    @property
+    def thread_invariant(self) -> bool:
+        """Whether results are the same, to the last bit, for any number of threads."""
+        return choose(self.backend, torch.device(self.device)) == "fused"
+
     def stack_size(self, data: object, runs: int) -> int:
         """How many of `runs` to train together, from the size of the problem alone."""
         points = as_points(data)
@@ -252,7 +258,7 @@ def _fit_iv(
     )
     if mask.dtype != bool:
         raise TypeError(f"`member` must be boolean; got dtype {mask.dtype}")
-    if mask.ndim != 2 or mask.shape[0] < 1 or mask.shape[1] != points.shape[0]:  # noqa: PLR2004
+    if mask.ndim != 2 or mask.shape[0] < 1 or mask.shape[1] != points.shape[0]:
         raise ValueError(
             f"`member` must have axes (runs, points) with the {points.shape[0]} points "
             f"of `data`; got shape {mask.shape}"
