@@ -10,9 +10,12 @@ from memmetrics.metrics.dimensionality import (
     datapoint_dimensionality as datapoint_dimensionality,
     feature_dimensionality as feature_dimensionality,
 )
+from memmetrics.metrics.leverage import Leverage as Leverage, leverage as leverage
 from memmetrics.result import Result as Result
+from memmetrics.retraining.function import FunctionTrainer as FunctionTrainer
 from memmetrics.retraining.harness import retrain as retrain
 from memmetrics.retraining.measure import measure as measure
+from memmetrics.retraining.module import ModuleTrainer as ModuleTrainer
 from memmetrics.toy import ToyTrainer as ToyTrainer, sparse_features as sparse_features
 
 __version__ = "0.1.0"
@@ -21,13 +24,17 @@ __all__ = [
     "DatapointDimensionality",
     "FeatureDimensionality",
     "Fit",
+    "FunctionTrainer",
+    "Leverage",
     "Losses",
     "Metric",
+    "ModuleTrainer",
     "Result",
     "Retrainings",
     "ToyTrainer",
     "datapoint_dimensionality",
     "feature_dimensionality",
+    "leverage",
     "measure",
     "retrain",
     "sparse_features",
