@@ -277,3 +277,56 @@ def test_bad_input_fails_before_any_training(points, case, tmp_path):
     with pytest.raises(error, match=message):
         retrain(**arguments)
     assert not (tmp_path / "store").exists()
+
+
+class Patient:
+    """Enough is when the third look sees what it wants."""
+
+    def __init__(self, *looks, wanted=10**9):
+        self.asked, self._looks, self.wanted = [], looks, wanted
+
+    def looks(self, runs, block):
+        self.arguments = runs, block
+        return self._looks
+
+    def satisfied(self, evidence):
+        self.asked.append(len(evidence.scores))
+        return len(evidence.scores) >= self.wanted
+
+
+def test_until_adds_runs_as_long_as_they_are_not_enough(points):
+    rule = Patient(16, 32, 48, 64, wanted=48)
+    evidence = retrain(NearestMean(), points, runs=10, rng=0, until=rule)
+    assert rule.arguments == (10, 16)
+    assert rule.asked == [16, 32, 48]
+    assert same(evidence, retrain(NearestMean(), points, runs=48, rng=0))
+
+
+def test_until_trains_every_run_once(points):
+    trained = []
+
+    class Counting(NearestMean):
+        def fit(self, data, member, *, seeds):
+            trained.extend(seeds)
+            return super().fit(data, member, seeds=seeds)
+
+    rule = Patient(16, 32, 48, wanted=48)
+    retrain(Counting(), points, runs=10, rng=0, until=rule)
+    assert trained == run_seeds(0, Stream.TRAINING, range(48))
+
+
+def test_until_says_when_it_was_not_reached(points):
+    with pytest.warns(UserWarning, match="`until` is not satisfied after 32 runs"):
+        evidence = retrain(NearestMean(), points, runs=10, rng=0, until=Patient(16, 32))
+    assert len(evidence.scores) == 32
+
+
+@pytest.mark.parametrize("looks", [(), (32, 16), (16, 16), (1, 16)])
+def test_until_must_look_after_rising_numbers_of_runs(points, looks):
+    with pytest.raises(ValueError, match="`until` must look after rising numbers"):
+        retrain(NearestMean(), points, runs=10, rng=0, until=Patient(*looks))
+
+
+def test_until_must_be_a_rule(points):
+    with pytest.raises(TypeError, match="`until` must be a stopping rule; got 0.1"):
+        retrain(NearestMean(), points, runs=10, rng=0, until=0.1)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memmetrics.retraining import arguments
-from memmetrics.retraining.base import Data, Trainer
+from memmetrics.retraining.base import Data, StoppingRule, Trainer
 from memmetrics.retraining.campaign import open_campaign
 from memmetrics.retraining.dataset import (
     Packed,
@@ -22,7 +22,7 @@ from memmetrics.retraining.dataset import (
     fingerprint,
     pack,
 )
-from memmetrics.retraining.designs import check_design, draw_members
+from memmetrics.retraining.designs import BLOCK, check_design, draw_members
 from memmetrics.retraining.manifest import trainer_configuration
 from memmetrics.retraining.records import Preparation, RecordedRetrainings
 from memmetrics.retraining.seeds import RNG, Stream
@@ -44,6 +44,7 @@ def retrain(
     n_jobs: int | None = None,
     store: str | PathLike[str] | None = None,
     progress: bool = False,
+    until: StoppingRule | None = None,
     stack_size: int | None = None,
 ) -> RecordedRetrainings:
     """Train `runs` models, each on a random subset of the points, and score them.
@@ -80,6 +81,9 @@ def retrain(
         what was interrupted; one with more runs adds to it.
     progress : bool, default False
         Whether to show runs done, time left, and the median half-width so far.
+    until : Precision or other StoppingRule, optional
+        Add runs in balanced blocks, beyond `runs`, until the intervals are as narrow
+        as it says.
     stack_size : int, optional
         Runs to train together. Default: the trainer's choice.
 
@@ -120,6 +124,8 @@ def retrain(
     >>> evidence.scores.shape, evidence.member.sum(axis=0)[:4]
     ((8, 20), array([4, 4, 4, 4]))
     """
+    if until is not None and not callable(getattr(until, "satisfied", None)):
+        raise TypeError(f"`until` must be a stopping rule; got {until!r}")
     preparation = prepare(
         trainer,
         data,
@@ -136,7 +142,10 @@ def retrain(
         progress=progress,
         stack_size=stack_size,
     )
-    return preparation.train(runs)
+    if until is None:
+        return preparation.train(runs)
+    block = BLOCK if design == "balanced" else 1
+    return preparation.train_until(until, runs, block)
 
 
 def prepare(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from memmetrics.evidence import Retrainings
-from memmetrics.retraining.base import Bools
+from memmetrics.retraining.base import Bools, StoppingRule
 from memmetrics.retraining.campaign import Campaign
 from memmetrics.retraining.errors import RetrainingError
 from memmetrics.retraining.execution import describe_runs
+
+logger = logging.getLogger("memmetrics")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +74,37 @@ class Preparation:
 
     def train(self, runs: int) -> RecordedRetrainings:
         """Finish the first `runs` runs and return them as evidence."""
+        evidence = self._train(runs)
+        _warn_of_diverged(evidence.diverged)
+        return evidence
+
+    def train_until(
+        self, rule: StoppingRule, runs: int, block: int
+    ) -> RecordedRetrainings:
+        """Add runs until `rule` is satisfied, or allows no more; warn of the latter."""
+        looks = list(rule.looks(runs, block))
+        if not looks or looks[0] < 2 or sorted(set(looks)) != looks:
+            raise ValueError(
+                f"`until` must look after rising numbers of runs; got {looks}"
+            )
+        satisfied = False
+        for look in looks:
+            evidence = self._train(look)
+            satisfied = rule.satisfied(evidence)
+            logger.info(
+                "%d runs: %s", look, "enough" if satisfied else "not yet enough"
+            )
+            if satisfied:
+                break
+        _warn_of_diverged(evidence.diverged)
+        if not satisfied:
+            warnings.warn(
+                f"`until` is not satisfied after {looks[-1]} runs, the most it allows",
+                stacklevel=3,
+            )
+        return evidence
+
+    def _train(self, runs: int) -> RecordedRetrainings:
         member, seeds = self.campaign.train(runs)
         names = self.campaign.job.outputs
         outputs = {name: self.campaign.output(name) for name in names}
@@ -82,24 +116,28 @@ class Preparation:
             groups=self.groups,
             seeds=np.array(seeds, dtype=np.uint64),
             kept=outputs,
-            diverged=mark_diverged(scores, self.campaign.output("diverged")),
+            diverged=_mark_diverged(scores, self.campaign.output("diverged")),
             stack_size=self.campaign.stack_size,
         )
 
 
-def mark_diverged(scores: npt.NDArray[Any], diverged: Bools) -> Bools:
-    """Make rows of NaN of the runs that diverged, and warn with their numbers."""
+def _mark_diverged(scores: npt.NDArray[Any], diverged: Bools) -> Bools:
+    """Make rows of NaN of the runs that diverged."""
     diverged = diverged.copy()
-    for run, row in enumerate(scores):
+    for run, row in enumerate(scores):  # one by one: they may be mapped from disk
         if not np.isfinite(row).all():
             diverged[run] = True
     if diverged.all():
         raise RetrainingError("every run diverged: no score is finite throughout")
     if diverged.any():
         scores[diverged] = np.nan
+    return diverged
+
+
+def _warn_of_diverged(diverged: Bools | None) -> None:
+    if diverged is not None and diverged.any():
         warnings.warn(
-            f"{describe_runs(np.flatnonzero(diverged))} of {len(scores)} diverged: "
+            f"{describe_runs(np.flatnonzero(diverged))} of {len(diverged)} diverged: "
             "left out of every estimate",
             stacklevel=4,
         )
-    return diverged
