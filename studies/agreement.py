@@ -49,6 +49,8 @@ class Agreement:
     sparsity: float = 0.99
     hidden: int = 5
     steps: int = 2000
+    # Five times the paper's rate gets as far in far fewer steps (Hobbhahn's setting).
+    learning_rate: float = 5e-3
     fits: int = 4
     test_points: int = 1000
 
@@ -62,7 +64,9 @@ class Agreement:
 
     def run(self, settings: Settings, advance: Advance) -> Chapter:
         """Measure every point of each data set by every definition."""
-        trainer = mm.ToyTrainer(hidden=self.hidden, steps=self.steps)
+        trainer = mm.ToyTrainer(
+            hidden=self.hidden, steps=self.steps, learning_rate=self.learning_rate
+        )
         tables = []
         for points in self.sizes:
             advance(f"agreement, {points} points", 0.0)

@@ -69,7 +69,7 @@ class DatasetSize:
         test = self._sample(settings, self.test_points, _TEST)
         tables, models = [], {}
         for points in self.sizes:
-            advance(f"toy, {points} points", 0.0)
+            advance(f"toy model, {points:,} points", 0.0)
             data = self._sample(settings, points, _DATA)
             seeds = run_seeds(
                 settings.seed, _STREAM, _TRAINING, points, runs=self.starts
@@ -78,7 +78,7 @@ class DatasetSize:
             stack = trainer.fit(data, member, seeds=seeds)
             table, models[points] = _measure(stack, data, test)
             tables.append(table.assign(points=points))
-            advance(f"toy, {points} points", self._cost(points))
+            advance(f"toy model, {points:,} points", self._cost(points))
         table = pd.concat(tables, ignore_index=True).assign(
             features=self.features, hidden=self.hidden
         )

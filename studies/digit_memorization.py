@@ -51,7 +51,8 @@ class DigitMemorization:
     runs: int
     test_points: int = 500
     hidden: int = 8
-    steps: int = 3000
+    steps: int = 1500
+    learning_rate: float = 5e-3
     fits: int = 8
 
     def check(self, settings: Settings) -> None:
@@ -70,7 +71,9 @@ class DigitMemorization:
         advance("digits", 0.0)
         train, test = self._images(settings)
         data, held_out = train.unit_rows(), test.unit_rows()
-        trainer = mm.ToyTrainer(hidden=self.hidden, steps=self.steps)
+        trainer = mm.ToyTrainer(
+            hidden=self.hidden, steps=self.steps, learning_rate=self.learning_rate
+        )
         table = measure_points(
             trainer,
             data,

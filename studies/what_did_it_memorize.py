@@ -44,7 +44,7 @@ images of digits.
         "standard": (
             DatasetSize(sizes=_SIZES, drawn=_DRAWN),
             Agreement(sizes=(50, 200, 1000), runs=200),
-            DigitMemorization(points=500, runs=400),
+            DigitMemorization(points=300, runs=300),
         ),
         # About an hour.
         "full": (
