@@ -22,7 +22,6 @@ from memmetrics.retraining.stacked.probe import Probe, probe
 from memmetrics.retraining.stacked.recipe import Recipe
 from memmetrics.retraining.stacked.trained import ModuleStack, ObservedStack
 from memmetrics.retraining.stacked.training import Task, train_alone, train_stack
-from memmetrics.retraining.threads import single_threaded
 
 logger = logging.getLogger("memmetrics")
 
@@ -89,8 +88,9 @@ class ModuleTrainer(Recipe):
         Type of parameters and data; by default the factory's.
     device : str, default "cpu"
         Where to train.
-    stacked : bool, default True
-        False trains one run at a time in any case.
+    stacked : bool, optional
+        By default runs are stacked where that is faster, which the size of the problem
+        decides. True stacks them wherever possible, False never.
 
     Raises
     ------
@@ -112,7 +112,7 @@ class ModuleTrainer(Recipe):
     batch normalization and anything else that mixes the examples of a batch; what
     ``torch.func.vmap`` cannot vectorize (recurrent layers, control flow that depends
     on the data, random numbers other than those of ``torch.nn.Dropout``); optimizers
-    that look beyond single numbers (LBFGS); large convolutions, which are faster so.
+    that look beyond single numbers (LBFGS); and models so large that it is faster.
 
     *Reproducibility.* A run's numbers follow from its row of ``member`` and its seed.
     They do not depend on the runs that share its stack, but for rounding in layers
@@ -237,9 +237,10 @@ class ModuleTrainer(Recipe):
                 f"`loss_mask` must have {len(found.examples)} rows, one per point of "
                 f"`data`; got shape {tuple(self.loss_mask.shape)}"
             )
-        if self.stacked and found.reason is not None and found.reason not in _told:
+        if found.reason is not None and found.reason not in _told:
             _told.add(found.reason)
-            logger.warning("runs are trained one at a time: %s", found.reason)
+            level = logging.INFO if found.by_choice else logging.WARNING
+            logger.log(level, "runs are trained one at a time: %s", found.reason)
         return found
 
 
@@ -280,8 +281,6 @@ def _fit_stacked(
 
 
 def _fit_separately(recipe: Recipe, task: Task) -> tuple[SeparateModels, torch.Tensor]:
-    # One thread, so that rounding does not depend on how many runs train beside it.
-    with single_threaded():
-        runs = [train_alone(recipe, task, run) for run in range(len(task.own))]
+    runs = [train_alone(recipe, task, run) for run in range(len(task.own))]
     modules = tuple(module for module, _ in runs)
     return SeparateModels(modules), torch.stack([finite for _, finite in runs])

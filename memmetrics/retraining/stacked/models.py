@@ -9,11 +9,11 @@ from typing import Any, Protocol, TypeAlias
 
 import torch
 from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from memmetrics.retraining.stacked.dropout import use_keyed_dropout
 from memmetrics.retraining.stacked.randomness import private_randomness
 from memmetrics.retraining.stacked.recipe import Recipe
-from memmetrics.retraining.threads import single_threaded
 
 Tensors: TypeAlias = dict[str, torch.Tensor]
 # (module that may be called, its input tensors) -> one tensor
@@ -159,13 +159,13 @@ class SeparateModels:
 
     def ask(self, query: Query, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Return what `query` gives for every run on the same inputs, (runs, ...)."""
-        with torch.no_grad(), single_threaded():
+        with torch.no_grad():
             answers = [query(module.eval(), inputs) for module in self.modules]
         return torch.stack(answers)
 
     def hear(self, name: str, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Return what submodule `name` puts out for every run, (runs, ...)."""
-        with torch.no_grad(), single_threaded():
+        with torch.no_grad():
             heard = [_listener(module, name)(module, inputs) for module in self.modules]
         return torch.stack(heard)
 
@@ -199,10 +199,11 @@ def _listener(root: torch.nn.Module, name: str) -> Query:
 
 @contextmanager
 def plain_attention() -> Iterator[None]:
-    """Keep torch's encoder layers off their fused path, which cannot be vectorized."""
+    """Keep attention off torch's fused kernels, which cannot be vectorized."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        yield
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
     finally:
         torch.backends.mha.set_fastpath_enabled(before)

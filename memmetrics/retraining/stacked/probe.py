@@ -6,6 +6,7 @@ any training; so does whether runs can be stacked, and if not, why.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -42,9 +43,13 @@ from memmetrics.retraining.stacked.recipe import Recipe
 _SEEDS = (0, 1)  # of the untrained models
 # Relative difference that rounding in float32 explains, and a mistake does not.
 _TOLERANCE = 1e-3
-# From here on (bytes kept for a run's backward pass) a stack's grouped convolutions
-# were slower than separate ones: 1.5 times at 3 MB, against 0.4 times at 50 kB.
-_LARGE_CONVOLUTION = 2**20
+# Bytes that a run works on in one step from which a stack is no faster per run than
+# one run after another: at 0.2 MB it took a sixth to a half of the time, at 4 MB as
+# much, at 10 MB up to 1.4 times (measured on two cores; see `_STACK_BYTES` for caches).
+_STACKABLE_BYTES = 2**22
+# Stacked, convolutions become grouped ones, which lose earlier: at 1 MB half the time,
+# at 8 MB 1.5 times.
+_STACKABLE_CONVOLUTION_BYTES = 2**21
 _CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
 
 Gradients = dict[str, torch.Tensor | None]
@@ -70,6 +75,8 @@ class Probe:
         For each stacked parameter, the order of axes in which its gradient arrives.
     run_bytes : int
         Memory that a run works on in one step.
+    by_choice : bool
+        Whether runs could be stacked, but are faster, or wanted, one at a time.
     """
 
     examples: Examples
@@ -79,6 +86,7 @@ class Probe:
     merged: bool
     layout: Mapping[str, tuple[int, ...]]
     run_bytes: int
+    by_choice: bool
 
 
 def probe(recipe: Recipe, data: Data) -> Probe:
@@ -97,17 +105,12 @@ def probe(recipe: Recipe, data: Data) -> Probe:
         check_values(recipe, module, few)
         check_names(recipe, module, few)
         length = min(recipe.batch_size or len(examples), len(examples))
-        kept = _kept_bytes(recipe, module, few) * length // 2
-        reason = (
-            (None if recipe.stacked else "`stacked` is False")
-            or why_not_elementwise(build_optimizer(recipe, trainable(module)))
-            or _why_not_by_kind(module, kept)
-            or _why_not_by_mixing(module, few)
-        )
+        run_bytes = _run_bytes(recipe, module, few, length)
+        choice = _why_not_wanted(recipe, module, run_bytes)
+        reason = choice or _why_not_possible(recipe, module, few)
         merged, layout = False, {}
         if reason is None:
             reason, merged, layout = _try_stacks(recipe, few)
-    numbers = sum(value.numel() for value in trainable(module).values())
     return Probe(
         examples,
         float_inputs,
@@ -115,9 +118,18 @@ def probe(recipe: Recipe, data: Data) -> Probe:
         reason,
         merged,
         layout,
-        # parameter, gradient and two moments; activations and their gradients
-        run_bytes=4 * numbers * dtype.itemsize + 2 * kept,
+        run_bytes,
+        by_choice=choice is not None,
     )
+
+
+def _run_bytes(
+    recipe: Recipe, module: torch.nn.Module, few: Examples, length: int
+) -> int:
+    """Count parameter, gradient and two moments; activations and their gradients."""
+    numbers = sum(value.numel() for value in trainable(module).values())
+    kept = _kept_bytes(recipe, module, few) * length // len(few)
+    return 4 * numbers * floating_type(module).itemsize + 2 * kept
 
 
 def _kept_bytes(recipe: Recipe, module: torch.nn.Module, few: Examples) -> int:
@@ -136,16 +148,29 @@ def _kept_bytes(recipe: Recipe, module: torch.nn.Module, few: Examples) -> int:
     return kept
 
 
-def _why_not_by_kind(module: torch.nn.Module, kept: int) -> str | None:
+def _why_not_wanted(
+    recipe: Recipe, module: torch.nn.Module, run_bytes: int
+) -> str | None:
+    if recipe.stacked is not None:
+        return None if recipe.stacked else "`stacked` is False"
+    convolves = any(isinstance(child, _CONVOLUTIONS) for child in module.modules())
+    most = _STACKABLE_CONVOLUTION_BYTES if convolves else _STACKABLE_BYTES
+    if run_bytes <= most:
+        return None
+    return f"a step works on {run_bytes / 1e6:.1f} MB, too much for stacking to pay"
+
+
+def _why_not_possible(
+    recipe: Recipe, module: torch.nn.Module, few: Examples
+) -> str | None:
     for child in module.modules():
         if isinstance(child, torch.nn.modules.batchnorm._BatchNorm):  # noqa: SLF001
             return (
                 f"{type(child).__name__} mixes the examples of a batch, and batches "
                 "in a stack are padded"
             )
-        if isinstance(child, _CONVOLUTIONS) and kept > _LARGE_CONVOLUTION:
-            return "convolutions of this size are faster one model at a time"
-    return None
+    optimizer = build_optimizer(recipe, trainable(module))
+    return why_not_elementwise(optimizer) or _why_not_by_mixing(module, few)
 
 
 def _why_not_by_mixing(module: torch.nn.Module, few: Examples) -> str | None:
@@ -201,7 +226,9 @@ def _stacked_gradients(
     target = torch.stack([few.target] * len(modules))
     root = modules[0]
     losses = stacked_losses(recipe, root, merged=merged)
-    with plain_attention():
+    with plain_attention(), warnings.catch_warnings():
+        # torch's way to say that it would loop over the runs
+        warnings.filterwarnings("error", message="There is a performance drop")
         root.train()
         losses(leaves, constant, inputs, target)
         root.eval()

@@ -45,7 +45,7 @@ class Recipe:
     weights: str | None = None
     dtype: str | None = None
     device: str = "cpu"
-    stacked: bool = True
+    stacked: bool | None = None
 
     def __post_init__(self) -> None:
         """Check every option and bring it into its plain form."""
