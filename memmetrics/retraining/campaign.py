@@ -7,21 +7,19 @@ stream of seeds, and in what they take from each stack; all else is here.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics.retraining import arguments
-from memmetrics.retraining.base import Bools, Trainer
+from memmetrics.retraining.base import Bools
 from memmetrics.retraining.dataset import Packed
 from memmetrics.retraining.errors import RetrainingError, StoreError
 from memmetrics.retraining.execution import Executor
 from memmetrics.retraining.memory import MemoryStore
-from memmetrics.retraining.progress import check_progress, progress_bar
+from memmetrics.retraining.progress import progress_bar
 from memmetrics.retraining.seeds import Stream, run_seeds
 from memmetrics.retraining.shards import run_keys
 from memmetrics.retraining.store import DirectoryStore
@@ -29,7 +27,6 @@ from memmetrics.retraining.worker import Finished, Job, Task
 
 logger = logging.getLogger("memmetrics")
 
-DEFAULT_STACK_SIZE = 16
 _ROUNDS = 3  # another process may leave a damaged stack behind, but not for ever
 
 
@@ -81,8 +78,7 @@ class Campaign:
         StoreError
             If the store cannot be written.
         """
-        member = self.members(runs)
-        seeds = run_seeds(self.entropy, self.stream, range(runs))
+        member, seeds = self._drawn(runs)
         self.store.expect(run_keys(member, seeds))
         for _ in range(_ROUNDS):
             missing = self.store.missing()
@@ -94,6 +90,14 @@ class Campaign:
             except RetrainingError as error:
                 raise self._explained(error) from error
         raise StoreError(f"some stacks are damaged as soon as written: runs {missing}")
+
+    def tasks(self, runs: int) -> tuple[Bools, list[Task]]:
+        """Return who trains on what, and all stacks of the first `runs` runs."""
+        member, seeds = self._drawn(runs)
+        return member, _tasks(range(runs), self.stack_size, member, seeds)
+
+    def _drawn(self, runs: int) -> tuple[Bools, list[int]]:
+        return self.members(runs), run_seeds(self.entropy, self.stream, range(runs))
 
     def output(self, name: str) -> npt.NDArray[Any]:
         """Return one output of all runs."""
@@ -146,61 +150,6 @@ class Campaign:
         for note in getattr(error, "__notes__", []):
             explained.add_note(note)
         return explained
-
-
-def choose_stack_size(
-    trainer: Trainer, data: Packed, runs: int, stack_size: int | None
-) -> int:
-    """Return how many runs to train together: what is asked for, or what suits.
-
-    From the problem alone, never from the number of jobs: results must not depend on
-    where they are computed.
-    """
-    if stack_size is None and hasattr(trainer, "stack_size"):
-        stack_size = int(trainer.stack_size(data.unpack(), runs))
-        chosen = "chosen by the trainer"
-    else:
-        chosen = "the default" if stack_size is None else "as asked for"
-    size = max(1, stack_size or DEFAULT_STACK_SIZE)
-    logger.info("stacks of %d runs (%s)", size, chosen)
-    return size
-
-
-def open_campaign(
-    job: Job,
-    data: Packed,
-    targets: Packed | None,
-    *,
-    runs: int,
-    n_jobs: int | None,
-    store: Path | None,
-    configuration: Mapping[str, Any],
-    stack_size: int | None,
-    progress: bool,
-    **rest: Any,
-) -> Campaign:
-    """Choose the stack size and open the store: nothing is trained yet."""
-    n_jobs = arguments.n_jobs_iv(n_jobs)
-    show = check_progress(progress)
-    if stack_size is not None:
-        stack_size = arguments.count_iv(stack_size, "stack_size", least=1)
-    size = choose_stack_size(job.trainer, data, runs, stack_size)
-    keeper: MemoryStore | DirectoryStore = MemoryStore()
-    if store is not None:
-        keeper = DirectoryStore(
-            store, configuration, stack_size=stack_size, default_stack_size=size
-        )
-        size = keeper.stack_size
-    return Campaign(
-        job=job,
-        data=data,
-        targets=targets,
-        n_jobs=n_jobs,
-        store=keeper,
-        stack_size=size,
-        progress=show,
-        **rest,
-    )
 
 
 def _tasks(

@@ -12,11 +12,13 @@ import logging
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import joblib
 
 from memmetrics.retraining.dataset import Packed
 from memmetrics.retraining.errors import RetrainingError
+from memmetrics.retraining.messages import describe_runs
 from memmetrics.retraining.worker import (
     Failed,
     Finished,
@@ -108,6 +110,12 @@ class Executor:
                 break
         yield from self._retry(failed, wanted, hopeful=finished > 0)
 
+    def here(self, task: Task) -> Finished | Failed:
+        """Train one stack in this very process."""
+        function, arguments, _ = self._call(task)
+        outcome: Finished | Failed = function(*arguments)
+        return outcome
+
     def _retry(
         self,
         failed: list[tuple[Task, Failed]],
@@ -198,15 +206,15 @@ class Executor:
                 warnings.simplefilter("ignore")
                 outcomes.close()
 
-    def _call(self, task: Task) -> object:
+    def _call(self, task: Task) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
         others = () if self.targets is None else self.targets.leaves
         layouts = (
             self.data.layout(),
             None if self.targets is None else self.targets.layout(),
         )
-        return joblib.delayed(train_stack)(
-            self.job, task, layouts, self.one_thread, *self.data.leaves, *others
-        )
+        leaves = (*self.data.leaves, *others)
+        # What joblib.delayed makes of a call.
+        return train_stack, (self.job, task, layouts, self.one_thread, *leaves), {}
 
 
 def _split(task: Task) -> list[Task]:
@@ -229,22 +237,3 @@ def _error(failed: list[Failed]) -> RetrainingError:
     if failed[0].details:
         error.add_note(f"In the worker:\n{failed[0].details}")
     return error
-
-
-def describe_runs(runs: Iterable[int]) -> str:
-    """Return run numbers as words, consecutive ones as a range.
-
-    Examples
-    --------
-    >>> describe_runs([0, 1, 2, 7])
-    'runs 0-2, 7'
-    """
-    ordered = sorted(runs)
-    parts = []
-    for _, group in itertools.groupby(
-        enumerate(ordered), lambda pair: pair[1] - pair[0]
-    ):
-        members = [run for _, run in group]
-        first, last = members[0], members[-1]
-        parts.append(f"{first}" if first == last else f"{first}-{last}")
-    return ("run " if len(ordered) == 1 else "runs ") + ", ".join(parts)

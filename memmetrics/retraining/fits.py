@@ -14,11 +14,12 @@ import numpy.typing as npt
 from memmetrics.evidence import Evidence, Fit, Losses
 from memmetrics.retraining import arguments
 from memmetrics.retraining.base import Bools, Data, Trainer
-from memmetrics.retraining.campaign import Campaign, open_campaign
+from memmetrics.retraining.campaign import Campaign
 from memmetrics.retraining.dataset import check_layout, pack
 from memmetrics.retraining.errors import RetrainingError
-from memmetrics.retraining.execution import describe_runs
 from memmetrics.retraining.manifest import trainer_configuration
+from memmetrics.retraining.messages import describe_runs
+from memmetrics.retraining.opening import open_campaign
 from memmetrics.retraining.seeds import Stream
 from memmetrics.retraining.worker import Job
 

@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from memmetrics.retraining import arguments
 from memmetrics.retraining.base import Data, StoppingRule, Trainer
-from memmetrics.retraining.campaign import open_campaign
 from memmetrics.retraining.dataset import (
     Packed,
     check_layout,
@@ -24,6 +23,7 @@ from memmetrics.retraining.dataset import (
 )
 from memmetrics.retraining.designs import BLOCK, check_design, draw_members
 from memmetrics.retraining.manifest import trainer_configuration
+from memmetrics.retraining.opening import open_campaign
 from memmetrics.retraining.records import Preparation, RecordedRetrainings
 from memmetrics.retraining.seeds import RNG, Stream
 from memmetrics.retraining.worker import Job

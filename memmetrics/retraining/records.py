@@ -15,7 +15,7 @@ from memmetrics.evidence import Retrainings
 from memmetrics.retraining.base import Bools, StoppingRule
 from memmetrics.retraining.campaign import Campaign
 from memmetrics.retraining.errors import RetrainingError
-from memmetrics.retraining.execution import describe_runs
+from memmetrics.retraining.messages import describe_runs
 
 logger = logging.getLogger("memmetrics")
 
