@@ -35,7 +35,8 @@ each: the mean score of a point over the networks that saw it, less that over th
 networks that did not, is its counterfactual memorization, with its interval.
 
 Feature dimensionality is a property of features; a point gets the average over its own
-features, weighted with the squares of its values, which sum to 1.
+features, weighted with the squares of its values, which sum to 1. In the table, ρ is
+Spearman's rank correlation of a definition with counterfactual memorization.
 """
 
 
@@ -131,7 +132,7 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
                 "mean memorization": means[POINT_METRICS[0]],
                 "clearly memorized (share)": clearly_memorized(at_size),
                 **{
-                    f"rank correlation with {name.replace('_', ' ')}": value
+                    f"ρ, {name.replace('_', ' ')}": value
                     for name, value in correlations.items()
                 },
             }

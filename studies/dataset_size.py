@@ -20,6 +20,7 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 import memmetrics as mm
+from memmetrics.toy.stack import ToyStack
 from studies import dataset_size_pictures as pictures
 from studies.chapter import Advance, Chapter, Settings, configuration_of
 from studies.randomness import generator, run_seeds
@@ -94,7 +95,7 @@ class DatasetSize:
         return self.steps * (elements + 100_000) / 1e9
 
     def _chapter(
-        self, table: pd.DataFrame, models: dict[int, mm.Fit], constant: float
+        self, table: pd.DataFrame, models: dict[int, pictures.Vectors], constant: float
     ) -> Chapter:
         summary = summarize(table)
         drawn = {points: models[points] for points in self.drawn}
@@ -113,24 +114,25 @@ class DatasetSize:
         )
 
 
-def _measure(stack: Any, data: csr_array, test: csr_array) -> tuple[pd.DataFrame, Any]:
+def _measure(
+    stack: ToyStack, data: csr_array, test: csr_array
+) -> tuple[pd.DataFrame, pictures.Vectors]:
     """Losses of every network, and dimensionalities of the best, with its vectors."""
-    losses = mm.Losses(
-        train=np.asarray(stack.losses(data)), test=np.asarray(stack.losses(test))
+    train, held_out = np.asarray(stack.losses(data)), np.asarray(stack.losses(test))
+    best = int(np.nanargmin(train.mean(1)))
+    vectors = pictures.Vectors(
+        features=np.asarray(stack.weights[best]),
+        points=np.asarray(stack.hidden(data)[best]),
     )
-    best = int(np.nanargmin(losses.train.mean(1)))
-    fit = mm.Fit(
-        weights=np.asarray(stack.weights[best]),
-        hidden=np.asarray(stack.hidden(data)[best]),
-    )
+    fit = mm.Fit(weights=vectors.features, hidden=vectors.points)
     lengths = {
         "weight_length": np.linalg.norm(np.asarray(stack.weights), axis=(1, 2)),
         "bias_length": np.linalg.norm(np.asarray(stack.bias), axis=1),
     }
     of_runs = [
-        _mean_loss("train_loss", losses.train),
-        _mean_loss("test_loss", losses.test),
-        mm.TrainTestGap()(losses),
+        _mean_loss("train_loss", train),
+        _mean_loss("test_loss", held_out),
+        mm.TrainTestGap()(mm.Losses(train=train, test=held_out)),
         *(_of_runs(name, "length", values) for name, values in lengths.items()),
     ]
     of_best = [mm.FeatureDimensionality()(fit), mm.DatapointDimensionality()(fit)]
@@ -139,16 +141,18 @@ def _measure(stack: Any, data: csr_array, test: csr_array) -> tuple[pd.DataFrame
         + [result.to_frame().assign(run=best) for result in of_best],
         ignore_index=True,
     )
-    return table.assign(best=table["run"] == best), fit
+    return table.assign(best=table["run"] == best), vectors
 
 
-def _mean_loss(name: str, losses: np.ndarray) -> mm.Result:
+def _mean_loss(name: str, losses: pictures.Floats) -> mm.Result:
     """Mean over points of each run's losses (runs, points), with standard error."""
     error = losses.std(axis=1, ddof=1) / losses.shape[1] ** 0.5
     return _of_runs(name, "squared error", losses.mean(1), standard_error=error)
 
 
-def _of_runs(name: str, unit: str, values: np.ndarray, **options: Any) -> mm.Result:
+def _of_runs(
+    name: str, unit: str, values: pictures.Floats, **options: Any
+) -> mm.Result:
     return mm.Result(name, unit=unit, estimate=values, axes=("run",), **options)
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
-import memmetrics as mm
 from memmetrics.plotting import COLORS, draw_curve, draw_estimates, draw_vectors
 from studies.chapter import Picture
+
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
 _FEATURE, _POINT = COLORS["vermillion"], COLORS["blue"]
 # A feature above this dimensionality has a direction of its own.
@@ -21,6 +25,14 @@ FEATURES = f"features above {OWN_DIRECTION}"
 # The test loss lies within a few hundredths of 1, but for the peak in the middle:
 # below this loss the axis is linear, above it logarithmic.
 _BREAK = 1.06
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """Vectors of one network: (features, 2) and (points, 2)."""
+
+    features: Floats
+    points: Floats
 
 
 def double_descent(
@@ -169,13 +181,13 @@ def _generalizing(summary: pd.DataFrame) -> pd.DataFrame:
     return summary[has_features[::-1].cummin()[::-1]]
 
 
-def vectors(models: Mapping[int, mm.Fit], table: pd.DataFrame) -> Picture:
+def vectors(models: Mapping[int, Vectors], table: pd.DataFrame) -> Picture:
     """Feature vectors above, hidden vectors of the points below, for some sizes."""
     figure = Figure(figsize=(11, 5), layout="constrained")
     axes = figure.subplots(2, len(models))
-    for (above, below), (points, fit) in zip(axes.T, models.items(), strict=True):
-        draw_vectors(fit.weights, ax=above, color=_FEATURE)
-        draw_vectors(fit.hidden, ax=below, color=_POINT)
+    for (above, below), (points, drawn) in zip(axes.T, models.items(), strict=True):
+        draw_vectors(drawn.features, ax=above, color=_FEATURE)
+        draw_vectors(drawn.points, ax=below, color=_POINT)
         above.set_title(f"{points:,} points", loc="center")
         below.set_xlabel("hidden dimension 1")
         for ax in (above, below):

@@ -21,7 +21,6 @@ from studies.chapter import Advance, Chapter, Settings, configuration_of
 from studies.digits import Images, load_images
 from studies.points import (
     POINT_METRICS,
-    clearly_memorized,
     measure_points,
     rank_correlations,
     with_intervals,
@@ -39,7 +38,8 @@ something about the digit.
 
 Intervals are 95% intervals: for counterfactual memorization, over networks trained
 with and without the digit; for the other definitions, of the mean over networks that
-started differently.
+started differently. In the table, ρ is Spearman's rank correlation with
+counterfactual memorization.
 """
 
 
@@ -156,15 +156,9 @@ def summarize(
                 "smallest": of_metric.min(),
                 "median": of_metric.median(),
                 "largest": of_metric.max(),
-                "most memorized is a": images.labels[int(of_metric.idxmax())],
-                "least memorized is a": images.labels[int(of_metric.idxmin())],
-                "rank correlation with memorization": correlations.get(metric, 1.0),
+                "largest is a": images.labels[int(of_metric.idxmax())],
+                "smallest is a": images.labels[int(of_metric.idxmin())],
+                "ρ with memorization": correlations.get(metric, 1.0),
             }
         )
-    return (
-        pd.DataFrame(rows)
-        .round(4)
-        .assign(
-            **{"clearly memorized (share)": [clearly_memorized(table), *[np.nan] * 4]}
-        )
-    )
+    return pd.DataFrame(rows).round(4)

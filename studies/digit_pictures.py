@@ -24,7 +24,7 @@ _MEMORIZATION = POINT_METRICS[0]
 
 def gallery(scores: pd.DataFrame, images: Images, *, most: bool) -> Picture:
     """Digits at one end of every definition, with scores and intervals."""
-    figure = Figure(figsize=(11, 2.05 * len(POINT_METRICS)), layout="constrained")
+    figure = Figure(figsize=(11, 1.78 * len(POINT_METRICS)), layout="constrained")
     axes = figure.subplots(len(POINT_METRICS), _SHOWN)
     extremes = {}
     for row, metric in zip(axes, POINT_METRICS, strict=True):
@@ -131,7 +131,7 @@ def pixels(table: pd.DataFrame, images: Images) -> Picture:
     figure = Figure(figsize=(9, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     for ax, values, label in (
-        (left, images.pixels.mean(0), "mean brightness (scale of the data)"),
+        (left, images.pixels.mean(0), "mean brightness (as stored)"),
         (right, means.reshape(shape), "feature dimensionality (dimensionless)"),
     ):
         picture = ax.imshow(np.asarray(values, dtype=float), cmap="cividis")

@@ -20,7 +20,7 @@ import memmetrics as mm
 # In the order in which they are drawn everywhere.
 POINT_METRICS = (
     "counterfactual_memorization",
-    "point_gap",
+    "point_train_test_gap",
     "datapoint_dimensionality",
     "leverage",
     "point_feature_dimensionality",
@@ -31,7 +31,7 @@ CONFIDENCE = 0.95
 class PointGap:
     """Mean loss of held-out points less the loss of each training point."""
 
-    name, version, needs = "point_gap", 1, mm.Losses
+    name, version, needs = "point_train_test_gap", 1, mm.Losses
     unit, cost = "squared error", "points + test_points"
 
     def __call__(self, evidence: mm.Losses) -> mm.Result:
@@ -49,7 +49,7 @@ def measure_points(
 
     `options` (runs, fits, rng, n_jobs, progress) go to `memmetrics.measure`.
     """
-    metrics = [
+    metrics: list[str | mm.Metric] = [
         "feature_dimensionality",
         "datapoint_dimensionality",
         "leverage",

@@ -10,13 +10,16 @@ from memmetrics.plotting.correlations import draw_correlations as draw_correlati
 from memmetrics.plotting.images import draw_image as draw_image
 from memmetrics.plotting.pairs import draw_pair as draw_pair
 from memmetrics.plotting.ranking import draw_ranking as draw_ranking
-from memmetrics.plotting.tables import by_index as by_index
-from memmetrics.plotting.tables import metric_label as metric_label
+from memmetrics.plotting.tables import (
+    by_index as by_index,
+    metric_label as metric_label,
+)
 from memmetrics.plotting.tails import draw_tail as draw_tail
-from memmetrics.plotting.theme import COLORS as COLORS
-from memmetrics.plotting.theme import theme as theme
-from memmetrics.plotting.trends import draw_curve as draw_curve
-from memmetrics.plotting.trends import draw_estimates as draw_estimates
+from memmetrics.plotting.theme import COLORS as COLORS, theme as theme
+from memmetrics.plotting.trends import (
+    draw_curve as draw_curve,
+    draw_estimates as draw_estimates,
+)
 from memmetrics.plotting.vectors import draw_vectors as draw_vectors
 
 __all__ = [

@@ -70,6 +70,7 @@ def draw_correlations(table: pd.DataFrame, metrics: Sequence[str], *, ax: Axes) 
     names = [metric.replace("_", "\n") for metric in metrics]
     ax.set_xticks(range(len(names)), names)
     ax.set_yticks(range(len(names)), names)
+    ax.tick_params(length=0)
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
     return ax

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from memmetrics.plotting.tables import metric_label, select
 from memmetrics.plotting.theme import COLORS
@@ -64,6 +65,11 @@ def draw_tail(
     )
     if positive.any():
         ax.set(xscale="log", yscale="log")
+        for axis in (ax.xaxis, ax.yaxis):
+            # Less than a decade wide, the usual ticks would be 2 × 10⁻¹ and such.
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axis.set_minor_formatter(NullFormatter())
     ax.set_xlabel(metric_label(table, metric))
     ax.set_ylabel("share of points at or above")
     return ax
