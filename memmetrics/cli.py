@@ -11,43 +11,28 @@ import dataclasses
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal
-
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Sequence
+from typing import Any
 
 import memmetrics
-from memmetrics._files import check_table_path, read_array, write_table
-from memmetrics.evidence import Fit, Losses, Retrainings
+from memmetrics._evidence_options import add_evidence_options, read_evidence
+from memmetrics._files import check_table_path, write_table
 from memmetrics.metrics.base import Metric
 from memmetrics.metrics.registry import PluginError, available_metrics, get_metric
+from memmetrics.retraining.errors import RetrainingError
+from memmetrics.retraining.planning import plan
+from memmetrics.toy import ToyTrainer, sparse_features
 
 __all__ = ["main"]
 
-# One command-line option for every field of the evidence.
-_EVIDENCE = (Fit, Losses, Retrainings)
-_HELP = {
-    "weights": "(..., features, hidden): a row is one feature's vector",
-    "hidden": "(..., points, hidden): hidden activations",
-    "reference": "(..., points, hidden): the training set's, if --hidden is held out",
-    "train": "(..., points): loss of every training point",
-    "test": "(..., test points): loss of every held-out point",
-    "scores": "(runs, targets): higher is better",
-    "member": "(runs, points): true where the run trained on the point",
-    "own": "(targets,): the point that each target is, -1 for a held-out one",
-    "groups": "(points,): points that enter and leave together",
-    "seeds": "(runs,): kept as a record",
-}
-# How text is read: (number of axes, type). Binary files say it themselves.
-_TEXT: dict[str, tuple[Literal[1, 2], type]] = {
-    "train": (1, float),
-    "test": (1, float),
-    "own": (1, int),
-    "groups": (1, int),
-    "seeds": (1, int),
-    "member": (2, bool),
-}
+_USER_ERRORS = (
+    ImportError,
+    OSError,
+    PluginError,
+    RetrainingError,
+    TypeError,
+    ValueError,
+)
 _EXAMPLES = """\
 examples:
   memmetrics measure datapoint_dimensionality --hidden hidden.npy
@@ -85,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # The reader (`head`, say) had enough; the interpreter's own flush at exit
             # must not complain about it.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except (ImportError, OSError, PluginError, TypeError, ValueError) as error:
+        except _USER_ERRORS as error:
             _tell("error", error)
             return 2
     return 0
@@ -116,25 +101,46 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
+    _add_plan(
+        commands.add_parser(
+            "plan", help="what retraining the toy model would take: runs, time, memory"
+        )
+    )
     return parser
 
 
 def _add_measure(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_measure)
     parser.add_argument("metric", help="a name that `memmetrics list` shows")
-    for evidence in _EVIDENCE:
-        group = parser.add_argument_group(
-            f"for metrics that need {evidence.__name__}", "files .npy, .npz or .csv"
-        )
-        for field in dataclasses.fields(evidence):
-            group.add_argument(
-                f"--{field.name}", metavar="FILE", help=_HELP[field.name]
-            )
+    add_evidence_options(parser)
     parser.add_argument(
         "--confidence", type=float, help="confidence level of intervals, such as 0.95"
     )
     parser.add_argument(
         "--out", metavar="FILE", help="table.csv or table.parquet; default: print CSV"
+    )
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_plan)
+    for name, kind, default, purpose in (
+        ("points", int, 1000, "training points"),
+        ("features", int, 1000, "inputs of the model"),
+        ("sparsity", float, 0.99, "share of inputs that are zero"),
+        ("hidden", int, 2, "size of the hidden layer"),
+        ("steps", int, 50_000, "training steps"),
+        ("confidence", float, 0.95, "confidence level of intervals"),
+        ("seed", int, 0, "seed of data and first stack"),
+    ):
+        purpose_and_default = f"{purpose} (default: %(default)s)"
+        parser.add_argument(
+            f"--{name}", type=kind, default=default, help=purpose_and_default
+        )
+    parser.add_argument("--n-jobs", type=int, help="workers (default: joblib's choice)")
+    wish = parser.add_mutually_exclusive_group(required=True)
+    wish.add_argument("--runs", type=int, help="number of retrainings")
+    wish.add_argument(
+        "--half-width", type=float, help="wanted half-width of the intervals"
     )
 
 
@@ -164,8 +170,7 @@ def _measure(options: argparse.Namespace) -> None:
     if options.out is not None:
         check_table_path(options.out)
     metric = _configured(get_metric(options.metric), options.confidence)
-    evidence = metric.needs(**_read_evidence(metric, options))
-    frame = metric(evidence).to_frame()
+    frame = metric(read_evidence(metric, options)).to_frame()
     if options.out is None:
         frame.to_csv(sys.stdout, index=False)
     else:
@@ -180,33 +185,17 @@ def _configured(metric: Metric, confidence: float | None) -> Metric:
     return dataclasses.replace(metric, confidence=confidence)
 
 
-def _read_evidence(
-    metric: Metric, options: argparse.Namespace
-) -> dict[str, npt.NDArray[Any]]:
-    fields = dataclasses.fields(metric.needs)
-    known = [field.name for field in fields]
-    required = {field.name for field in fields if field.default is dataclasses.MISSING}
-    given = [name for name in _HELP if getattr(options, name) is not None]
-    if not given or not required <= set(given) <= set(known):
-        raise ValueError(
-            f"{metric.name} needs {metric.needs.__name__}, that is, some of "
-            f"{_dashed(known)}{_dashed(sorted(required), ', always ')}; "
-            f"got {_dashed(given) or 'none'}"
-        )
-    return {name: _read(name, getattr(options, name)) for name in given}
-
-
-def _dashed(names: Iterable[str], before: str = "") -> str:
-    return before + ", ".join(f"--{name}" for name in names) if names else ""
-
-
-def _read(name: str, path: str) -> npt.NDArray[Any]:
-    ndmin, kind = _TEXT.get(name, (2, float))
-    array = read_array(path, ndmin=ndmin)
-    if not path.endswith(".csv") or kind is float:
-        return array
-    exact: npt.NDArray[Any] = array.astype(kind)
-    if not np.array_equal(exact, array):
-        expected = "0 and 1" if kind is bool else "integers"
-        raise ValueError(f"{path}: `{name}` must hold {expected} only")
-    return exact
+def _plan(options: argparse.Namespace) -> None:
+    data = sparse_features(
+        options.points, options.features, options.sparsity, rng=options.seed
+    )
+    planned = plan(
+        ToyTrainer(hidden=options.hidden, steps=options.steps),
+        data,
+        runs=options.runs,
+        half_width=options.half_width,
+        confidence=options.confidence,
+        n_jobs=options.n_jobs,
+        rng=options.seed,
+    )
+    print(planned)
