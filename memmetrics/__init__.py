@@ -16,6 +16,7 @@ from memmetrics.retraining.function import FunctionTrainer as FunctionTrainer
 from memmetrics.retraining.harness import retrain as retrain
 from memmetrics.retraining.measure import measure as measure
 from memmetrics.retraining.module import ModuleTrainer as ModuleTrainer
+from memmetrics.retraining.planning import plan as plan
 from memmetrics.toy import ToyTrainer as ToyTrainer, sparse_features as sparse_features
 
 __version__ = "0.1.0"
@@ -36,6 +37,7 @@ __all__ = [
     "feature_dimensionality",
     "leverage",
     "measure",
+    "plan",
     "retrain",
     "sparse_features",
 ]
