@@ -8,3 +8,5 @@ import hypothesis
 # deadline, since first calls compile and machines differ.
 hypothesis.settings.register_profile("memmetrics", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("memmetrics")
+
+collect_ignore = ["typing"]  # for the type checker alone
