@@ -221,7 +221,8 @@ def test_ray(expected):
     from ray.util.joblib import register_ray
 
     register_ray()
-    environment = {"env_vars": {"PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent}"}}
+    paths = [str(HERE), str(HERE.parent), os.environ.get("PYTHONPATH", "")]
+    environment = {"env_vars": {"PYTHONPATH": os.pathsep.join(paths)}}
     ray.init(num_cpus=2, include_dashboard=False, runtime_env=environment)
     try:
         with joblib.parallel_config(backend="ray", n_jobs=2):

@@ -193,9 +193,9 @@ class Executor:
         except ValueError:
             # Some backends give lists only: one small list after another, so that
             # little is lost when all is killed.
-            parallel = joblib.Parallel(n_jobs=self.n_jobs, batch_size=1)
-            while wave := list(itertools.islice(tasks, self.workers)):
-                yield from parallel(self._call(task) for task in wave)
+            with joblib.Parallel(n_jobs=self.n_jobs, batch_size=1) as parallel:
+                while wave := list(itertools.islice(tasks, self.workers)):
+                    yield from parallel(self._call(task) for task in wave)
             return
         outcomes = parallel(self._call(task) for task in tasks)
         try:
