@@ -92,13 +92,16 @@ def tails(table: pd.DataFrame) -> Picture:
         tops[metric] = values.quantile(0.99)
     ax.set_xlabel(metric_label(table, "leverage"))
     ax.legend()
+    further = tops["leverage"] > 1.25 * tops["held_out_leverage"]
+    finding = "It does" if further else "It does not, by much"
     return Picture(
         "leverage_tails",
         "Leverage of training digits and of digits never seen",
         "If a network gave single training digits a direction of their own, their "
-        "curve would reach further to the right than that of held-out digits. One in "
-        f"a hundred training digits has a leverage above {tops['leverage']:.3f}, one "
-        f"in a hundred held-out digits above {tops['held_out_leverage']:.3f}.",
+        "curve would reach further to the right than that of held-out digits. "
+        f"{finding}: one in a hundred training digits has a leverage above "
+        f"{tops['leverage']:.3f}, one in a hundred held-out digits above "
+        f"{tops['held_out_leverage']:.3f}.",
         figure,
     )
 

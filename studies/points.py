@@ -20,7 +20,7 @@ import memmetrics as mm
 # In the order in which they are drawn everywhere.
 POINT_METRICS = (
     "counterfactual_memorization",
-    "point_train_test_gap",
+    "point_gap",
     "datapoint_dimensionality",
     "leverage",
     "point_feature_dimensionality",
@@ -31,7 +31,7 @@ CONFIDENCE = 0.95
 class PointGap:
     """Mean loss of held-out points less the loss of each training point."""
 
-    name, version, needs = "point_train_test_gap", 1, mm.Losses
+    name, version, needs = "point_gap", 1, mm.Losses
     unit, cost = "squared error", "points + test_points"
 
     def __call__(self, evidence: mm.Losses) -> mm.Result:

@@ -45,5 +45,6 @@ def draw_image(pixels: npt.ArrayLike, *, ax: Axes, caption: str = "") -> Axes:
     ax.imshow(image, cmap="gray_r", interpolation="nearest")
     ax.set_xlabel(caption, fontsize=8)
     ax.set(xticks=[], yticks=[])
+    ax.spines[:].set(visible=True, color="#CCCCCC")
     ax.grid(visible=False)
     return ax

@@ -64,7 +64,7 @@ def draw_ranking(
         rows["estimate"].to_numpy(float),
         linestyle="none",
         marker="o",
-        markersize=3,
+        markersize=3 if len(rows) < 500 else 2,
         color=color,
         label=label,
         rasterized=True,
