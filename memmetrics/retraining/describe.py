@@ -30,6 +30,11 @@ def describe(value: object) -> Any:
     >>> describe(lambda x: x + 1)["digest"] == describe(lambda x: x + 2)["digest"]
     False
     """
+    return _describe(value, frozenset())
+
+
+def _describe(value: object, above: frozenset[int]) -> Any:
+    """Describe a value; `above` are the ids of what it is a part of."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (np.ndarray, np.generic, torch.Tensor)):
@@ -39,36 +44,41 @@ def describe(value: object) -> Any:
             "dtype": array.dtype.str,
             "digest": _digest(array.tobytes()),
         }
+    if id(value) in above:  # a recursive function, say
+        return "itself"
+    above |= {id(value)}
     if isinstance(value, Mapping):
-        return {str(key): describe(item) for key, item in value.items()}
+        return {str(key): _describe(item, above) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [describe(item) for item in value]
-    return _describe_callable(value)
+        return [_describe(item, above) for item in value]
+    return _describe_callable(value, above)
 
 
-def _describe_callable(value: object) -> Any:
+def _describe_callable(value: object, above: frozenset[int]) -> Any:
     if isinstance(value, functools.partial):
         return {
             "name": "functools.partial",
-            "function": describe(value.func),
-            "arguments": [describe(value.args), describe(value.keywords)],
+            "function": _describe(value.func, above),
+            "arguments": _describe([value.args, value.keywords], above),
         }
     if isinstance(value, types.MethodType):
-        return {"method": describe(value.__func__), "of": describe(value.__self__)}
+        return {
+            "method": _describe(value.__func__, above),
+            "of": _describe(value.__self__, above),
+        }
     if isinstance(value, types.FunctionType):
-        cells = [cell.cell_contents for cell in value.__closure__ or ()]
         parts = [
             _code(value.__code__),
-            describe(value.__defaults__),
-            describe(value.__kwdefaults__),
-            # a function that closes over itself would never end
-            [describe(cell) for cell in cells if cell is not value],
+            value.__defaults__,
+            value.__kwdefaults__,
+            [cell.cell_contents for cell in value.__closure__ or ()],
         ]
-        return {"name": _name(value), "digest": _digest(repr(parts).encode())}
+        digest = _digest(repr(_describe(parts, above)).encode())
+        return {"name": _name(value), "digest": digest}
     if isinstance(value, (type, types.BuiltinFunctionType)):
         return _name(value)
     state = getattr(value, "__dict__", {})
-    return {"name": _name(type(value)), "state": describe(dict(state))}
+    return {"name": _name(type(value)), "state": _describe(dict(state), above)}
 
 
 def _code(code: types.CodeType) -> list[Any]:

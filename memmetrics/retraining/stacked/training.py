@@ -85,7 +85,8 @@ def train_stack(
     root = modules[0].train()
     optimizer = build_optimizer(recipe, trainable(root), leaves.flat)
     schedule = None if recipe.schedule is None else recipe.schedule(optimizer)
-    weights = _padding_weights(task, recipe.batch_size, width)  # (runs, width)
+    like = next(iter(leaves.flat.values()))
+    weights = _padding_weights(task, recipe.batch_size, width, like)  # (runs, width)
     per_example = stacked_losses(recipe, root, merged=merged)
     finite = torch.ones(len(modules), dtype=torch.bool, device=recipe.device)
     previous = None
@@ -114,7 +115,7 @@ def train_stack(
                 schedule.step()
     trained = leaves.values()
     for value in trained.values():
-        finite &= value.flatten(1).isfinite().all(1)
+        finite &= value.reshape(len(value), -1).isfinite().all(1)
     return StackedModels(root, trained, constant), finite
 
 
@@ -162,8 +163,10 @@ def train_alone(
     return module, finite
 
 
-def _padding_weights(task: Task, batch_size: int | None, width: int) -> torch.Tensor:
+def _padding_weights(
+    task: Task, batch_size: int | None, width: int, like: torch.Tensor
+) -> torch.Tensor:
     """Return 1 / length for each run's own rows, 0 for padding: (runs, width)."""
     lengths = torch.tensor(batch_lengths(task.own, batch_size))[:, None]
     inside = torch.arange(width) < lengths
-    return inside / lengths
+    return inside.to(like) / lengths.to(like)

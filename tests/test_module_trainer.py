@@ -1,0 +1,458 @@
+"""ModuleTrainer: stacked runs are the runs that a plain loop trains one by one."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+import memmetrics as mm
+
+SEEDS = [11, 12, 2**64 - 1]
+RNG = np.random.default_rng(0)
+POINTS = 37
+MEMBER = RNG.random((3, POINTS)) < 0.5
+LABELS = RNG.integers(0, 3, POINTS)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Small problems wait for threads longer than they compute."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def log_likelihood(output, target):
+    return -functional.cross_entropy(output, target, reduction="none")
+
+
+def token_score(output, target):
+    # (batch, tokens, classes) and (batch, tokens) -> (batch, tokens)
+    return -functional.cross_entropy(output.mT, target, reduction="none")
+
+
+def perceptron(inputs=16, hidden=32, classes=3, dropout=0.0):
+    return nn.Sequential(
+        nn.Linear(inputs, hidden),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, classes),
+    )
+
+
+class TokenModel(nn.Module):
+    """Predicts a class for every token, through an embedding and a norm."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(9, 6)
+        self.norm = nn.LayerNorm(6)
+        self.out = nn.Linear(6, 9)
+
+    def forward(self, tokens):
+        return self.out(functional.gelu(self.norm(self.embed(tokens).cumsum(1))))
+
+
+class TwoInputs(nn.Module):
+    """Takes two arguments, uses one weight twice, and freezes another."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(5, 5) / 3)
+        self.again = self.weight
+        self.frozen = nn.Parameter(torch.randn(5), requires_grad=False)
+        self.unused = nn.Parameter(torch.randn(2))
+        self.scale = nn.Parameter(torch.tensor(0.5))
+        self.out = nn.Linear(5, 3)
+
+    def forward(self, first, second):
+        mixed = torch.tanh(first @ self.weight + second) @ self.again
+        return self.out(mixed * self.scale + self.frozen)
+
+
+def dense(*shape):
+    return RNG.normal(size=(POINTS, *shape)).astype("f4")
+
+
+PROBLEMS = {
+    "perceptron": (perceptron, (dense(16), LABELS), log_likelihood),
+    "odd sizes": (
+        functools.partial(perceptron, 7, 5),
+        (dense(7), LABELS),
+        log_likelihood,
+    ),
+    "convolution": (
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(3 * 9, 3)
+        ),
+        (dense(1, 5, 5), LABELS),
+        log_likelihood,
+    ),
+    "tokens": (TokenModel, RNG.integers(0, 9, (POINTS, 4)), token_score),
+    "two inputs": (TwoInputs, (dense(5), dense(5), LABELS), log_likelihood),
+    "regression": (
+        lambda: nn.Linear(4, 2),
+        (dense(4), dense(2)),
+        lambda output, target: -((output - target) ** 2).sum(-1),
+    ),
+}
+
+
+def batch_order(own, seed, steps, batch_size):
+    """Each run's batches, drawn the way the documentation says."""
+    if batch_size is None or batch_size >= len(own):
+        return [own] * steps
+    key = np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(1, np.uint64)[0]
+    generator = torch.Generator().manual_seed(int(key))
+    row = []
+    while len(row) < steps * batch_size:
+        row += own[torch.randperm(len(own), generator=generator).numpy()].tolist()
+    return np.reshape(row[: steps * batch_size], (steps, batch_size))
+
+
+def plain_loop(factory, data, score, member, seeds, *, steps, batch_size, build, dtype):
+    """Train one model after another, as a user would; return parameters and scores."""
+    arrays = data if isinstance(data, tuple) else (data, data)
+    tensors = [torch.as_tensor(array) for array in arrays]
+    tensors = [t.to(dtype) if t.is_floating_point() else t for t in tensors]
+    *inputs, target = tensors
+    parameters, scores = [], []
+    for row, seed in zip(member, seeds, strict=True):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            module = factory().to(dtype)
+        optimizer, schedule = build(module)
+        for batch in batch_order(np.flatnonzero(row), seed, steps, batch_size):
+            optimizer.zero_grad()
+            loss = -score(module(*[x[batch] for x in inputs]), target[batch]).mean()
+            loss.backward()
+            optimizer.step()
+            if schedule is not None:
+                schedule.step()
+        parameters.append(dict(module.named_parameters()))
+        scores.append(score(module(*inputs), target).detach().numpy())
+    return parameters, np.stack(scores)
+
+
+def assert_same_as_plain_loop(name, *, dtype="float32", tolerance=1e-5, **options):
+    factory, data, score = PROBLEMS[name]
+    optimizer = options.get("optimizer", torch.optim.AdamW)
+    optimizer_options = options.get("optimizer_options", {})
+    schedule = options.get("schedule")
+
+    def build(module):
+        plain = optimizer(module.parameters(), **optimizer_options)
+        return plain, None if schedule is None else schedule(plain)
+
+    trainer = mm.ModuleTrainer(factory, score=score, steps=25, dtype=dtype, **options)
+    stack = trainer.fit(data, MEMBER, seeds=SEEDS)
+    assert stack.one_at_a_time is None
+    parameters, scores = plain_loop(
+        factory,
+        data,
+        score,
+        MEMBER,
+        SEEDS,
+        steps=25,
+        batch_size=options.get("batch_size"),
+        build=build,
+        dtype=getattr(torch, dtype),
+    )
+    for run, expected in enumerate(parameters):
+        for parameter, value in expected.items():
+            if value.requires_grad:
+                torch.testing.assert_close(
+                    stack.parameters[parameter][run],
+                    value.detach(),
+                    atol=tolerance,
+                    rtol=tolerance,
+                )
+    np.testing.assert_allclose(
+        stack.scores(data), scores, atol=10 * tolerance, rtol=10 * tolerance
+    )
+
+
+@pytest.mark.parametrize("batch_size", [None, 5, 1, 19])
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_stack_equals_plain_loop(name, batch_size):
+    assert_same_as_plain_loop(name, batch_size=batch_size)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_stack_equals_plain_loop_in_double_precision(name):
+    assert_same_as_plain_loop(name, batch_size=5, dtype="float64", tolerance=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "options"),
+    [
+        (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+        (torch.optim.Adam, {"lr": 1e-2, "amsgrad": True}),
+        (torch.optim.AdamW, {"foreach": True, "weight_decay": 0.3}),
+        (torch.optim.RMSprop, {"lr": 1e-3, "centered": True}),
+        (torch.optim.Adagrad, {"lr": 1e-2}),
+        (torch.optim.Adadelta, {}),
+        (torch.optim.Adamax, {}),
+        (torch.optim.NAdam, {}),
+        (torch.optim.RAdam, {}),
+        (torch.optim.Rprop, {}),
+        (torch.optim.ASGD, {}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_every_elementwise_optimizer_serves_the_stack(optimizer, options):
+    assert_same_as_plain_loop(
+        "odd sizes",
+        optimizer=optimizer,
+        optimizer_options=options,
+        batch_size=6,
+        dtype="float64",
+        tolerance=1e-10,
+    )
+
+
+def test_schedule_is_stepped_after_each_step():
+    assert_same_as_plain_loop(
+        "perceptron",
+        schedule=lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingLR(
+            optimizer, T_max=25
+        ),
+        optimizer_options={"lr": 1e-2},
+        dtype="float64",
+        tolerance=1e-10,
+    )
+
+
+def test_parameter_groups_see_one_models_shapes():
+    def decay_matrices(parameters):
+        matrices = [value for value in parameters.values() if value.ndim == 2]
+        rest = [value for value in parameters.values() if value.ndim != 2]
+        return [
+            {"params": matrices, "weight_decay": 0.5},
+            {"params": rest, "weight_decay": 0.0},
+        ]
+
+    factory, data, score = PROBLEMS["perceptron"]
+    options = {"steps": 20, "dtype": "float64", "parameter_groups": decay_matrices}
+    together = mm.ModuleTrainer(factory, score=score, **options)
+    alone = mm.ModuleTrainer(factory, score=score, stacked=False, **options)
+    undecayed = mm.ModuleTrainer(factory, score=score, steps=20, dtype="float64")
+    scores = [
+        trainer.fit(data, MEMBER, seeds=SEEDS).scores(data)
+        for trainer in (together, alone, undecayed)
+    ]
+    np.testing.assert_allclose(scores[0], scores[1], atol=1e-10)
+    assert np.abs(scores[0] - scores[2]).max() > 1e-4
+
+
+@pytest.mark.parametrize("batch_size", [None, 16])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_a_run_is_the_same_bit_by_bit_in_any_stack(batch_size, dropout):
+    factory = functools.partial(perceptron, dropout=dropout)
+    data = (dense(16), LABELS)
+    member = np.random.default_rng(1).random((5, POINTS)) < 0.5
+    trainer = mm.ModuleTrainer(
+        factory, score=log_likelihood, steps=40, batch_size=batch_size
+    )
+    whole = trainer.fit(data, member, seeds=range(5))
+    for size in (1, 2):
+        for start in range(0, 5, size):
+            part = slice(start, start + size)
+            stack = trainer.fit(data, member[part], seeds=range(5)[part])
+            for name, value in stack.parameters.items():
+                assert torch.equal(value, whole.parameters[name][part]), name
+            np.testing.assert_array_equal(stack.scores(data), whole.scores(data)[part])
+
+
+def test_runs_with_few_points_take_them_all_whatever_the_others_do():
+    data = (dense(16), LABELS)
+    member = np.zeros((2, POINTS), dtype=bool)
+    member[0, :3] = member[1, :30] = True
+    trainer = mm.ModuleTrainer(
+        perceptron, score=log_likelihood, steps=20, batch_size=8, dtype="float64"
+    )
+    stack = trainer.fit(data, member, seeds=[1, 2])
+    full = mm.ModuleTrainer(
+        perceptron, score=log_likelihood, steps=20, dtype="float64"
+    ).fit(data, member[:1], seeds=[1])
+    np.testing.assert_allclose(stack.scores(data)[:1], full.scores(data), atol=1e-12)
+
+
+def test_global_randomness_is_neither_used_nor_moved():
+    _, data, score = PROBLEMS["perceptron"]
+    trainer = mm.ModuleTrainer(
+        functools.partial(perceptron, dropout=0.5), score=score, steps=3, batch_size=4
+    )
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    first = trainer.fit(data, MEMBER, seeds=SEEDS).scores(data)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(1)
+    np.testing.assert_array_equal(
+        trainer.fit(data, MEMBER, seeds=SEEDS).scores(data), first
+    )
+
+
+def test_every_run_has_its_own_initial_weights_order_and_dropout():
+    data = (dense(16), LABELS)
+    same = np.repeat(MEMBER[:1], 3, axis=0)
+
+    def spread(factory, batch_size):
+        trainer = mm.ModuleTrainer(
+            factory, score=log_likelihood, steps=10, batch_size=batch_size
+        )
+        return np.ptp(trainer.fit(data, same, seeds=SEEDS).scores(data), axis=0).max()
+
+    def frozen_start(dropout):
+        module = perceptron(dropout=dropout)
+        for parameter in module.parameters():
+            nn.init.constant_(parameter, 0.01)
+        return module
+
+    assert spread(perceptron, None) > 1e-2
+    assert spread(functools.partial(frozen_start, 0.0), None) == 0
+    assert spread(functools.partial(frozen_start, 0.0), 4) > 1e-5
+    assert spread(functools.partial(frozen_start, 0.5), None) > 1e-5
+
+
+def test_integers_and_doubles_mean_what_they_should():
+    integers = RNG.integers(0, 255, (POINTS, 16)).astype(np.uint8)
+    scores = [
+        mm.ModuleTrainer(perceptron, score=log_likelihood, steps=5)
+        .fit((inputs, LABELS.astype(np.int32)), MEMBER, seeds=SEEDS)
+        .scores((inputs, LABELS))
+        for inputs in (integers, integers.astype("f4"), integers.astype("f8"))
+    ]
+    np.testing.assert_array_equal(scores[0], scores[1])
+    np.testing.assert_array_equal(scores[0], scores[2])
+
+
+def test_read_only_arrays_are_taken_and_data_left_alone():
+    inputs = dense(16)
+    inputs.flags.writeable = False
+    before = inputs.copy()
+    trainer = mm.ModuleTrainer(perceptron, score=log_likelihood, steps=2)
+    trainer.fit((inputs, LABELS), MEMBER, seeds=SEEDS)
+    np.testing.assert_array_equal(inputs, before)
+
+
+def test_hidden_activations_weights_and_losses_of_the_same_runs():
+    data = (dense(16), LABELS)
+    trainer = mm.ModuleTrainer(
+        perceptron, score=log_likelihood, steps=10, hidden="1", weights="0"
+    )
+    stack = trainer.fit(data, MEMBER, seeds=SEEDS)
+    weight, bias = stack.parameters["0.weight"], stack.parameters["0.bias"]
+    expected = torch.relu(torch.as_tensor(data[0]) @ weight.mT + bias[:, None])
+    np.testing.assert_allclose(stack.hidden(data), expected, atol=1e-5)
+    np.testing.assert_array_equal(stack.weights, weight.mT)
+    np.testing.assert_allclose(stack.losses(data), -stack.scores(data), rtol=1e-6)
+    table = mm.measure(
+        trainer,
+        data,
+        ["datapoint_dimensionality", "feature_dimensionality"],
+        fits=2,
+        rng=0,
+    )
+    assert table.groupby("metric").size().to_dict() == {
+        "datapoint_dimensionality": 2 * POINTS,
+        "feature_dimensionality": 2 * 16,
+    }
+
+
+def test_embedding_weights_have_a_row_per_token():
+    data = PROBLEMS["tokens"][1]
+    trainer = mm.ModuleTrainer(
+        TokenModel, score=token_score, steps=2, weights="embed", hidden="norm"
+    )
+    stack = trainer.fit(data, MEMBER, seeds=SEEDS)
+    assert stack.weights.shape == (3, 9, 6)
+    assert stack.hidden(data).shape == (3, POINTS, 4 * 6)
+    assert stack.losses(data).shape == (3, POINTS)
+
+
+def test_without_names_a_stack_has_no_hidden_and_no_weights():
+    data = (dense(16), LABELS)
+    trainer = mm.ModuleTrainer(perceptron, score=log_likelihood, steps=1)
+    stack = trainer.fit(data, MEMBER, seeds=SEEDS)
+    assert not hasattr(stack, "hidden")
+    assert stack.weights is None
+
+
+@pytest.mark.parametrize("stacked", [None, False])
+def test_masked_tokens_teach_nothing(stacked):
+    tokens = PROBLEMS["tokens"][1].copy()
+    mask = np.ones(tokens.shape)
+    mask[5, 1:] = 0
+    trainer = mm.ModuleTrainer(
+        TokenModel,
+        score=token_score,
+        loss=lambda output, target: -token_score(output, target % 9),
+        steps=15,
+        batch_size=6,
+        loss_mask=mask,
+        stacked=stacked,
+    )
+    member = np.ones((2, POINTS), dtype=bool)
+    stack = trainer.fit((tokens, tokens), member, seeds=[0, 1])
+    other = tokens.copy()
+    other[5, 1:] = (other[5, 1:] + 1) % 9  # in the target only
+    changed = trainer.fit((tokens, other), member, seeds=[0, 1])
+    for name, value in stack.parameters.items():
+        assert torch.equal(value, changed.parameters[name]), name
+    other[5, 0] = (other[5, 0] + 1) % 9  # this one counts
+    changed = trainer.fit((tokens, other), member, seeds=[0, 1])
+    assert not torch.equal(
+        stack.parameters["out.weight"], changed.parameters["out.weight"]
+    )
+
+
+def test_mask_of_ones_changes_nothing():
+    tokens = PROBLEMS["tokens"][1]
+    scores = [
+        mm.ModuleTrainer(TokenModel, score=token_score, steps=5, loss_mask=mask)
+        .fit(tokens, MEMBER, seeds=SEEDS)
+        .scores(tokens)
+        for mask in (None, np.ones_like(tokens))
+    ]
+    np.testing.assert_array_equal(scores[0], scores[1])
+    assert scores[0].shape == (3, POINTS, 4)
+
+
+@pytest.mark.parametrize("stacked", [None, False])
+def test_divergence_is_reported_per_run(stacked):
+    inputs = dense(4)
+    inputs[0] = 1e30
+    target = dense(2)
+    member = np.ones((3, POINTS), dtype=bool)
+    member[[0, 2], 0] = False
+    trainer = mm.ModuleTrainer(
+        lambda: nn.Linear(4, 2),
+        score=lambda output, target: -((output - target) ** 2).sum(-1),
+        optimizer=torch.optim.SGD,
+        optimizer_options={"lr": 1e-3},
+        steps=10,
+        stacked=stacked,
+    )
+    stack = trainer.fit((inputs, target), member, seeds=SEEDS)
+    np.testing.assert_array_equal(stack.diverged, [False, True, False])
+    nan = np.isnan(stack.scores((inputs, target)))
+    assert nan[1].all()
+    assert not nan[[0, 2], 1:].any()
+
+
+def test_usage_in_other_processes_gives_the_same_table():
+    data = (torch.from_numpy(dense(16)), torch.from_numpy(LABELS))
+    trainer = mm.ModuleTrainer(
+        lambda: perceptron(dropout=0.1), score=log_likelihood, steps=10, batch_size=8
+    )
+    options = {"runs": 20, "groups": np.arange(POINTS) // 3, "rng": 0}
+    alone = mm.retrain(trainer, data, n_jobs=1, **options)
+    spread = mm.retrain(trainer, data, n_jobs=2, stack_size=5, **options)
+    np.testing.assert_array_equal(alone.scores, spread.scores)
