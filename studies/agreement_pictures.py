@@ -31,7 +31,7 @@ def ranking(table: pd.DataFrame, summary: pd.DataFrame) -> Picture:
         )
     ax.axhline(0, color=COLORS["gray"], linewidth=1)
     ax.legend(title="training set")
-    _compress(ax, table)
+    note = " Above 1 the axis is logarithmic." if _compress(ax, table) else ""
     ax.set_ylim(bottom=-0.5)
     shares = ", ".join(
         f"{row['clearly memorized (share)']:.0%} of {row['points']:,.0f} points "
@@ -40,9 +40,8 @@ def ranking(table: pd.DataFrame, summary: pd.DataFrame) -> Picture:
     )
     caption = (
         "How much better a point is reconstructed by networks that were trained on "
-        "it than by those that were not, with 95% intervals (above 1 the axis is "
-        "logarithmic, if there is need of it). The interval lies above "
-        f"0 for {shares}."
+        "it than by those that were not, with 95% intervals. The interval lies above "
+        f"0 for {shares}.{note}"
     )
     return Picture(
         "memorization_ranking", "Who is memorized, and how surely", caption, figure
@@ -52,13 +51,13 @@ def ranking(table: pd.DataFrame, summary: pd.DataFrame) -> Picture:
 def correlations(table: pd.DataFrame) -> Picture:
     """Rank correlations of all pairs of definitions at each size."""
     sizes = table["points"].unique()
-    figure = Figure(figsize=(11.5, 5.2), layout="constrained")
+    figure = Figure(figsize=(11, 4.9), layout="constrained")
     axes = figure.subplots(1, len(sizes), squeeze=False)[0]
     names = [metric.replace("_", " ") for metric in POINT_METRICS]
     for ax, points in zip(axes, sizes, strict=True):
         draw_correlations(table[table["points"] == points], POINT_METRICS, ax=ax)
         ax.set_title(f"{points:,} points", loc="center")
-        ax.set_xticklabels(names, rotation=40, ha="right", rotation_mode="anchor")
+        ax.set_xticklabels(names, rotation=90)
         ax.tick_params(labelsize=8.5)
         if ax is not axes[0]:
             ax.set_yticklabels([])
@@ -111,19 +110,21 @@ def pairs(table: pd.DataFrame) -> Picture:
     return Picture("pairs", "Point by point", caption, figure)
 
 
-def _compress(ax: Axes, table: pd.DataFrame) -> None:
+def _compress(ax: Axes, table: pd.DataFrame) -> bool:
     """Make the vertical axis logarithmic above 1 if memorization goes far beyond.
 
     A point that a network never saw can be reconstructed much worse than as zero,
     which is a loss of 1; a few such points would squeeze all others together.
     """
     estimates = table.loc[table["metric"] == _MEMORIZATION, "estimate"]
-    if estimates.max() > 2:
-        ax.set_yscale("symlog", linthresh=1, linscale=1.5)
-        ax.set_yticks([0, 0.5, 1, 2, 5, 10, 20, 50, 100])
-        ax.set_ylim(top=1.5 * estimates.max())
-        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        ax.yaxis.set_minor_formatter(NullFormatter())
+    if not estimates.max() > 2:
+        return False
+    ax.set_yscale("symlog", linthresh=1, linscale=1.5)
+    ax.set_yticks([0, 0.5, 1, 2, 5, 10, 20, 50, 100])
+    ax.set_ylim(top=1.5 * estimates.max())
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    return True
 
 
 def _short(table: pd.DataFrame, metric: str) -> str:
