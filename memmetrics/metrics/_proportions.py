@@ -15,9 +15,11 @@ Agresti and Caffo's as the proportions part:
 
     centre = d̃ + (1 − |d|) (c − d̃).
 
-It is therefore never wider than Newcombe's. By enumeration of all outcomes it covers at
-least 92.6 % with 16 to 24 runs in each arm (93 % in 98.5 % of all pairs of proportions)
-and at least 93 % from 28 on; Newcombe's own least are 88 % and 88.5 %.
+It is therefore no wider than Newcombe's, from 5 runs in each arm on. By enumeration of
+all outcomes, for all pairs of proportions 0.01, 0.02, … 0.99, the 95 % interval covers
+at least 93 % from 36 runs in each arm on; with 16, 24 and 32 it covers less for 3.7,
+1.0 and 0.4 % of the pairs, and at least 92.0, 92.6 and 92.6 %. Newcombe's own least is
+88 %.
 
 References
 ----------

@@ -51,7 +51,7 @@ _INFLATION = 80.0
 _INFLATION_RUNS = 16.0
 
 _APART_TAIL = 1e-5  # chance that a Gaussian arm has a run that seems to stand apart
-_APART_SKEWNESS = 2.0  # in units of the standard error of a Gaussian's skewness
+_APART_SKEWNESS = 3.5  # in units of the standard error of a Gaussian's skewness
 
 
 @dataclass(frozen=True, eq=False)

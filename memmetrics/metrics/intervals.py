@@ -17,6 +17,8 @@ so that runs × points scores never have to sit in memory.
     The sample cannot support an interval; limits and standard error are NaN.
 
 What a sample lacks is said in a flag, also where there is an interval: see `FLAGS`.
+A result that reports such intervals carries ``interval``, ``flag`` and ``p_value`` as
+columns; `memmetrics.metrics.discovery` works on the last.
 """
 
 from __future__ import annotations
