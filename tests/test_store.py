@@ -16,7 +16,7 @@ import scipy.sparse
 from hypothesis import HealthCheck, given, settings, strategies as st
 from simple_trainers import Failing, NearestMean
 
-from memmetrics.retraining import shards, store
+from memmetrics.retraining import mapped, shards, store
 from memmetrics.retraining.dataset import pack
 from memmetrics.retraining.errors import (
     RetrainingError,
@@ -262,7 +262,7 @@ def test_kept_outputs_are_stored(tmp_path):
 def test_large_scores_are_mapped_from_a_file_without_a_name(
     tmp_path, expected, monkeypatch
 ):
-    monkeypatch.setattr(store, "MAPPED_BYTES", 100)
+    monkeypatch.setattr(mapped, "MAPPED_BYTES", 100)
     evidence = run(tmp_path)
     assert isinstance(evidence.scores, np.ndarray)
     assert np.array_equal(evidence.scores, expected.scores)
@@ -270,6 +270,10 @@ def test_large_scores_are_mapped_from_a_file_without_a_name(
     while base.base is not None and not isinstance(base, np.memmap):
         base = base.base
     assert isinstance(base, np.memmap)
+    # Letting go of the memory loses nothing, nor does reading it block by block.
+    mapped.release(evidence.scores)
+    blocks = np.concatenate([scores for scores, _ in evidence.blocks()])
+    assert np.array_equal(blocks, expected.scores)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "manifest.json",
         "stacks",

@@ -42,7 +42,7 @@ from memmetrics.retraining.seeds import Stream, generator
 BLOCK = 16  # runs; part of the results, like the streams of seeds
 
 _ATTEMPTS = 10_000
-_CHUNK = 1 << 16  # units drawn at a time, so that a draw never outgrows the result
+_CHUNK = 1 << 12  # units drawn at a time, so that a draw stays in the cache
 
 
 def draw_members(
@@ -146,11 +146,18 @@ def _balanced_block(
 ) -> Bools:
     """Shuffle each unit's column on its own: `inside` trues among the block's runs."""
     rng = generator(entropy, Stream.SUBSETS, start, stop, attempt)
-    block = np.empty((stop - start, len(inside)), dtype=bool)
+    runs = stop - start
+    block = np.empty((runs, len(inside)), dtype=bool)
     for first in range(0, len(inside), _CHUNK):
-        some = inside[first : first + _CHUNK, np.newaxis]  # (units, 1)
-        columns = np.arange(stop - start) < some  # (units, runs)
-        block[:, first : first + _CHUNK] = rng.permuted(columns, axis=1).T
+        some = inside[first : first + _CHUNK]
+        lots = rng.integers(0, 2**64, size=(len(some), BLOCK), dtype=np.uint64)
+        # The last bits are the run's number, so that no two lots of a unit are equal.
+        lots = (lots[:, :runs] & ~np.uint64(BLOCK - 1)) | np.arange(runs, dtype="u8")
+        # (units, runs): a unit is in the runs of its `inside` lowest lots.
+        ranked = np.sort(lots, axis=1)
+        highest = np.take_along_axis(ranked, np.maximum(some - 1, 0)[:, None], axis=1)
+        chosen = (lots <= highest) & (some > 0)[:, None]
+        block[:, first : first + _CHUNK] = chosen.T
     return block
 
 

@@ -6,14 +6,14 @@ whatever the number of jobs, the backend of joblib, and how often it was interru
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache
 from os import PathLike
 
 import numpy as np
 import numpy.typing as npt
 
 from memmetrics.retraining import arguments
-from memmetrics.retraining.base import Data, StoppingRule, Trainer
+from memmetrics.retraining.base import Bools, Data, StoppingRule, Trainer
 from memmetrics.retraining.dataset import (
     Packed,
     check_layout,
@@ -172,15 +172,20 @@ def prepare(
     families = arguments.groups_iv(groups, packed.points)
     fraction = arguments.fraction_iv(fraction)
     entropy = arguments.rng_iv(rng, store)
-    members = partial(
-        draw_members,
-        check_design(design),
-        points=packed.points,
-        fraction=fraction,
-        entropy=entropy,
-        groups=families,
-    )
-    members(runs=runs)  # a design that cannot be drawn shows itself here
+    check_design(design)
+
+    @lru_cache(maxsize=1)
+    def members(count: int) -> Bools:
+        return draw_members(
+            design,
+            runs=count,
+            points=packed.points,
+            fraction=fraction,
+            entropy=entropy,
+            groups=families,
+        )
+
+    members(runs)  # a design that cannot be drawn shows itself before any work
     job = Job(
         arguments.trainer_iv(trainer),
         ("scores", *arguments.keep_iv(keep)),
@@ -201,7 +206,7 @@ def prepare(
         job,
         packed,
         others,
-        members=lambda count: members(runs=count),
+        members=members,
         entropy=entropy,
         stream=Stream.TRAINING,
         runs=runs,

@@ -172,8 +172,7 @@ def _frame(metric: Metric, evidence: Evidence) -> pd.DataFrame:
     result = metric(evidence)
     if not isinstance(result, Result):
         raise TypeError(
-            f"metric {metric.name!r} must return a Result; "
-            f"got {type(result).__name__}"
+            f"metric {metric.name!r} must return a Result; got {type(result).__name__}"
         )
     return result.to_frame()
 

@@ -15,6 +15,7 @@ from memmetrics.evidence import Retrainings
 from memmetrics.retraining.base import Bools, StoppingRule
 from memmetrics.retraining.campaign import Campaign
 from memmetrics.retraining.errors import RetrainingError
+from memmetrics.retraining.mapped import release
 from memmetrics.retraining.messages import describe_runs
 
 logger = logging.getLogger("memmetrics")
@@ -41,6 +42,8 @@ class RecordedRetrainings(Retrainings):
     def blocks(self) -> Iterator[tuple[npt.NDArray[Any], Bools]]:
         """Yield scores and membership of a few runs at a time.
 
+        Scores that are mapped from disk take the memory of one block only.
+
         Examples
         --------
         >>> import numpy as np
@@ -52,6 +55,7 @@ class RecordedRetrainings(Retrainings):
         for start in range(0, len(self.scores), self.stack_size):
             rows = slice(start, start + self.stack_size)
             yield self.scores[rows], self.member[rows]
+            release(self.scores)
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ class Preparation:
         names = self.campaign.job.outputs
         outputs = {name: self.campaign.output(name) for name in names}
         scores = outputs.pop("scores")
-        return RecordedRetrainings(
+        evidence = RecordedRetrainings(
             scores=scores,
             member=member,
             own=self.own,
@@ -119,6 +123,8 @@ class Preparation:
             diverged=_mark_diverged(scores, self.campaign.output("diverged")),
             stack_size=self.campaign.stack_size,
         )
+        release(scores)
+        return evidence
 
 
 def _mark_diverged(scores: npt.NDArray[Any], diverged: Bools) -> Bools:

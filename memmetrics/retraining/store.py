@@ -7,17 +7,13 @@ may work on one store, and any of them may be killed at any moment.
 
 from __future__ import annotations
 
-import math
-import os
 import shutil
-import tempfile
 import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from memmetrics.retraining import shards
@@ -29,10 +25,10 @@ from memmetrics.retraining.manifest import (
     read_manifest,
     write_manifest,
 )
+from memmetrics.retraining.mapped import allocate, release
 from memmetrics.retraining.memory import contents
 from memmetrics.retraining.worker import Finished
 
-MAPPED_BYTES = 1 << 28  # arrays of a directory larger than this are mapped, not loaded
 _ABANDONED_SECONDS = 3600.0
 
 
@@ -142,14 +138,18 @@ class DirectoryStore:
         header = shards.read_header(path)
         if header["configuration"] != self.identity:
             raise shards.CorruptShardError(f"{path.name}: of another configuration")
-        if path.name not in self.checked:
+        wanted = [
+            (run, row)
+            for row, (run, key) in enumerate(
+                zip(header["runs"], header["keys"], strict=True)
+            )
+            if run < len(self.keys) and self.keys[run] == key
+        ]
+        if wanted and path.name not in self.checked:
             shards.check_shard(path)
             self.checked.add(path.name)
-        for row, (run, key) in enumerate(
-            zip(header["runs"], header["keys"], strict=True)
-        ):
-            if run < len(self.keys) and self.keys[run] == key:
-                self.places.setdefault(run, (path, row))
+        for run, row in wanted:
+            self.places.setdefault(run, (path, row))
 
     def _remove(self, path: Path) -> None:
         try:
@@ -231,20 +231,8 @@ class DirectoryStore:
             array = shards.read_arrays(path, [name])[name]
             if result is None:
                 shape = (len(self.keys), *array.shape[1:])
-                result = self._allocate(shape, array.dtype)
+                result = allocate(shape, array.dtype, self.directory)
             runs, places = zip(*pairs, strict=True)
             result[list(runs)] = array[list(places)]
+            release(result)
         return result
-
-    def _allocate(
-        self, shape: tuple[int, ...], dtype: np.dtype[Any]
-    ) -> npt.NDArray[Any]:
-        size = math.prod(shape) * dtype.itemsize
-        if size <= MAPPED_BYTES:
-            return np.empty(shape, dtype)
-        where = self.directory if os.access(self.directory, os.W_OK) else None
-        with tempfile.TemporaryFile(dir=where) as file:
-            if hasattr(os, "posix_fallocate"):
-                # Without room set aside, a full disk would be a fatal signal later.
-                os.posix_fallocate(file.fileno(), 0, size)
-            return np.memmap(file, dtype=dtype, mode="w+", shape=shape)
