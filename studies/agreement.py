@@ -66,7 +66,10 @@ class Agreement:
     def run(self, settings: Settings, advance: Advance) -> Chapter:
         """Measure every point of each data set by every definition."""
         trainer = mm.ToyTrainer(
-            hidden=self.hidden, steps=self.steps, learning_rate=self.learning_rate
+            hidden=self.hidden,
+            steps=self.steps,
+            learning_rate=self.learning_rate,
+            threads=settings.n_jobs,
         )
         tables = []
         for points in self.sizes:
@@ -87,7 +90,6 @@ class Agreement:
                 runs=self.runs,
                 fits=self.fits,
                 rng=generator(settings.seed, _STREAM, _MEASURE, points),
-                n_jobs=settings.n_jobs,
             )
             tables.append(table.assign(points=points))
             advance(f"agreement, {points} points", self._cost(points))

@@ -72,7 +72,10 @@ class DigitMemorization:
         train, test = self._images(settings)
         data, held_out = train.unit_rows(), test.unit_rows()
         trainer = mm.ToyTrainer(
-            hidden=self.hidden, steps=self.steps, learning_rate=self.learning_rate
+            hidden=self.hidden,
+            steps=self.steps,
+            learning_rate=self.learning_rate,
+            threads=settings.n_jobs,
         )
         table = measure_points(
             trainer,
@@ -81,7 +84,6 @@ class DigitMemorization:
             runs=self.runs,
             fits=self.fits,
             rng=generator(settings.seed, _STREAM, _MEASURE),
-            n_jobs=settings.n_jobs,
         )
         seeds = run_seeds(settings.seed, _STREAM, _HELD_OUT, runs=self.fits)
         leverages = _held_out_leverage(trainer, data, held_out, seeds)

@@ -47,7 +47,8 @@ def measure_points(
 ) -> pd.DataFrame:
     """Tidy table of all metrics of `POINT_METRICS` and those they come from.
 
-    `options` (runs, fits, rng, n_jobs, progress) go to `memmetrics.measure`.
+    `options` (runs, fits, rng) go to `memmetrics.measure`. The trainer's threads do the
+    work, in this process: networks this small are trained before workers have started.
     """
     metrics: list[str | mm.Metric] = [
         "feature_dimensionality",
@@ -57,7 +58,7 @@ def measure_points(
         PointGap(),
         "counterfactual_memorization",
     ]
-    table = mm.measure(trainer, data, metrics, test=test, **options)
+    table = mm.measure(trainer, data, metrics, test=test, n_jobs=1, **options)
     averaged = _average_over_features(table, data)
     return pd.concat([table, averaged], ignore_index=True)
 
