@@ -146,6 +146,9 @@ def _one_table(
 def _write_picture(folder: Path, picture: Picture) -> bytes:
     """Write PNG and SVG, and return the PNG."""
     svg, png = io.BytesIO(), io.BytesIO()
+    # Lay it out once, not again for each format: that is most of the time.
+    picture.figure.draw_without_rendering()
+    picture.figure.set_layout_engine("none")
     # A date would make two equal pictures differ.
     picture.figure.savefig(svg, format="svg", metadata={"Date": None})
     picture.figure.savefig(png, format="png")

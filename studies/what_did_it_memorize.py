@@ -10,7 +10,7 @@ from studies.dataset_size import DatasetSize
 from studies.digit_memorization import DigitMemorization
 from studies.runner import main
 
-_SIZES = (3, 5, 6, 8, 10, 15, 30, 50, 100, 200, 300, 500, 1000, 2000, 3000, 5000, 10000)
+_SIZES = (3, 5, 6, 8, 10, 15, 30, 50, 100, 200, 300, 500, 1000, 2000, 5000, 10000)
 _DRAWN = (5, 30, 300, 2000, 10000)
 
 STUDY = Study(
