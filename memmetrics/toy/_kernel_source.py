@@ -37,7 +37,7 @@ LARGEST_UNROLLED = 8
 HIDDEN_BLOCK = 4
 
 # Hidden sizes up to LARGEST_UNROLLED: every hidden unit has its own local variable.
-UNROLLED_SPARSE = """
+UNROLLED = """
 def encode(parameters, row_starts, positions, places, values, start, stop, hidden,
            slope, active):
     zero = parameters.dtype.type(0)
@@ -76,18 +76,18 @@ def scatter(gradient, column_starts, rows, values, active, hidden, slope, start,
             total -= y
         gradient[f + <k> * STRIDE] += g<k>
         gradient[f + HIDDEN * STRIDE] += total
-"""
 
-UNROLLED_DENSE = """
-def dense_block(hidden, parameters, gradient, slope, start, stop, features, scratch):
+
+def dense(hidden, present, parameters, gradient, slope, features, scratch):
     zero = parameters.dtype.type(0)
-    for point in range(start, stop, POINTS):
+    for point in range(0, present.size, POINTS):
         h<q>_<k> = hidden[point + <q>, <k>]
+        one<q> = present[point + <q>]
         s<q>_<k> = zero
         for f in range(features):
             w<k> = parameters[f + <k> * STRIDE]
             bias = parameters[f + HIDDEN * STRIDE]
-            r<q> = max(bias + <sum k: h<q>_<k> * w<k>>, zero)
+            r<q> = max(one<q> * bias + <sum k: h<q>_<k> * w<k>>, zero)
             s<q>_<k> += r<q> * w<k>
             gradient[f + <k> * STRIDE] += <sum q: h<q>_<k> * r<q>>
             gradient[f + HIDDEN * STRIDE] += <sum q: r<q>>
@@ -97,7 +97,7 @@ def dense_block(hidden, parameters, gradient, slope, start, stop, features, scra
 # Larger hidden sizes: two small matrix products on a block of R that stays in the
 # first-level cache, four points by four (or two) hidden units at a time. HIDDEN is
 # then a multiple of HIDDEN_BLOCK; the rows that fill it up stay zero.
-TILED_SPARSE = """
+TILED = """
 def encode(parameters, row_starts, positions, places, values, start, stop, hidden,
            slope, active):
     zero = parameters.dtype.type(0)
@@ -131,10 +131,9 @@ def scatter(gradient, column_starts, rows, values, active, hidden, slope, start,
             for k in range(HIDDEN):
                 out[k * STRIDE] += x * slope[point, k] - y * hidden[point, k]
             out[HIDDEN * STRIDE] -= y
-"""
 
-TILED_DENSE = """
-def forward_block(hidden, parameters, scratch, point, unit, features):
+
+def forward(hidden, parameters, scratch, point, unit, features):
     h<q>_<k> = hidden[point + <q>, unit + <k>]
     rows = parameters[unit * STRIDE : (unit + HIDDEN_BLOCK) * STRIDE]
     for f in range(features):
@@ -142,7 +141,7 @@ def forward_block(hidden, parameters, scratch, point, unit, features):
         scratch[f + <q> * TILE] += <sum k: h<q>_<k> * w<k>>
 
 
-def backward_block(hidden, parameters, gradient, slope, scratch, point, unit, features):
+def backward(hidden, parameters, gradient, slope, scratch, point, unit, features):
     zero = parameters.dtype.type(0)
     h<q>_<k> = hidden[point + <q>, unit + <k>]
     s<q>_<k> = zero
@@ -156,20 +155,21 @@ def backward_block(hidden, parameters, gradient, slope, scratch, point, unit, fe
     slope[point + <q>, unit + <k>] += s<q>_<k>
 
 
-def dense_block(hidden, parameters, gradient, slope, start, stop, features, scratch):
+def dense(hidden, present, parameters, gradient, slope, features, scratch):
     zero = parameters.dtype.type(0)
-    for point in range(start, stop, POINTS):
+    for point in range(0, present.size, POINTS):
+        one<q> = present[point + <q>]
         for f in range(features):
             bias = parameters[f + HIDDEN * STRIDE]
-            scratch[f + <q> * TILE] = bias
+            scratch[f + <q> * TILE] = one<q> * bias
         for unit in range(0, HIDDEN, HIDDEN_BLOCK):
-            forward_block(hidden, parameters, scratch, point, unit, features)
+            forward(hidden, parameters, scratch, point, unit, features)
         for f in range(features):
             r<q> = max(scratch[f + <q> * TILE], zero)
             scratch[f + <q> * TILE] = r<q>
             gradient[f + HIDDEN * STRIDE] += <sum q: r<q>>
         for unit in range(0, HIDDEN, HIDDEN_BLOCK):
-            backward_block(
+            backward(
                 hidden, parameters, gradient, slope, scratch, point, unit, features
             )
 """
@@ -202,12 +202,16 @@ def NAME(parameters, momentum, variance, row_starts, positions, places, row_valu
     zero = parameters.dtype.type(0)
     flat = parameters.reshape(-1)
     gradient = np.empty_like(parameters)
-    hidden = np.empty((points, HIDDEN), parameters.dtype)
-    slope = np.empty((points, HIDDEN), parameters.dtype)
-    slopes = np.empty((parts, points, HIDDEN), parameters.dtype)
+    # Points up to a whole block. Those that are not there have no hidden activation
+    # and no bias, so their R is zero and they change nothing.
+    rows_in_blocks = -(-points // POINTS) * POINTS
+    present = np.zeros(rows_in_blocks, parameters.dtype)
+    present[:points] = 1
+    hidden = np.zeros((rows_in_blocks, HIDDEN), parameters.dtype)
+    slope = np.zeros((rows_in_blocks, HIDDEN), parameters.dtype)
+    slopes = np.empty((parts, rows_in_blocks, HIDDEN), parameters.dtype)
     active = np.empty_like(column_values)
     scratch = np.empty((parts, POINTS * TILE), parameters.dtype)
-    whole = points // POINTS * POINTS
     for step in range(first, last):
         for part in prange(parts):
             start, stop = part * points // parts, (part + 1) * points // parts
@@ -218,10 +222,8 @@ def NAME(parameters, momentum, variance, row_starts, positions, places, row_valu
             for tile in range(part * tiles // parts, (part + 1) * tiles // parts):
                 size = min(TILE, features - tile * TILE)
                 gradient[tile] = zero
-                dense_block(hidden, parameters[tile], gradient[tile], slopes[part], 0,
-                            whole, size, scratch[part])
-                dense_single(hidden, parameters[tile], gradient[tile], slopes[part],
-                             whole, points, size, scratch[part])
+                dense(hidden, present, parameters[tile], gradient[tile], slopes[part],
+                      size, scratch[part])
         for part in prange(parts):
             start, stop = part * points // parts, (part + 1) * points // parts
             for other in range(parts):

@@ -76,13 +76,8 @@ def _with_cache(function: Callable[..., None], **options: Any) -> Callable[..., 
 
 def _source_text(hidden: int) -> str:
     if hidden <= source.LARGEST_UNROLLED:
-        sparse, dense, units = source.UNROLLED_SPARSE, source.UNROLLED_DENSE, hidden
+        step, units = source.UNROLLED, hidden
     else:
-        sparse, dense = source.TILED_SPARSE, source.TILED_DENSE
-        units = source.HIDDEN_BLOCK
-    block = source.expand(dense, hidden=units, points=block_size(hidden))
-    # The same once more for the points that do not fill a block.
-    single = source.expand(dense, hidden=units, points=1)
-    single = single.replace("_block(", "_single(").replace("POINTS)", "1)")
-    sparse = source.expand(sparse, hidden=units, points=1)
-    return sparse + block + single + source.ADAMW + source.TRAIN
+        step, units = source.TILED, source.HIDDEN_BLOCK
+    step = source.expand(step, hidden=units, points=block_size(hidden))
+    return step + source.ADAMW + source.TRAIN

@@ -44,10 +44,11 @@ def train(problem: Problem) -> tuple[torch.Tensor, torch.Tensor]:
     bias = np.empty((runs, features), weights.dtype)
     parallel = problem.threads > runs
     kernel = training_kernel(padded_hidden(hidden), parallel=parallel)
+    schedule = problem.recipe.adamw_schedule().astype(weights.dtype)
     stop = threading.Event()
 
     def one(run: int) -> None:
-        state = _State.start(problem, run)
+        state = _State.start(problem, run, schedule)
         _train_run(state, kernel, problem.recipe.steps, stop)
         weights[run], bias[run] = state.unpack(features, hidden)
 
@@ -74,7 +75,11 @@ def _in_threads(
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         pending = [pool.submit(work, run) for run in range(runs)]
         try:
-            for future in concurrent.futures.as_completed(pending):
+            # Wait a little at a time: a signal may be handed to another thread, and
+            # this one sees to it only when it wakes.
+            while any(not future.done() for future in pending):
+                concurrent.futures.wait(pending, timeout=_SECONDS_PER_CALL)
+            for future in pending:
                 future.result()
         except BaseException:
             stop.set()
@@ -103,7 +108,7 @@ class _State:
     settings: tuple[Any, ...]
 
     @classmethod
-    def start(cls, problem: Problem, run: int) -> _State:
+    def start(cls, problem: Problem, run: int, schedule: Floats) -> _State:
         weights = problem.weights[run].numpy()
         bias = problem.bias[run].numpy()
         recipe, dtype = problem.recipe, weights.dtype.type
@@ -115,7 +120,7 @@ class _State:
                 np.zeros_like(parameters),
                 np.zeros_like(parameters),
                 *_non_zeros(own, parameters.shape[1], dtype),
-                recipe.adamw_schedule().astype(dtype),
+                schedule,
             ),
             settings=(
                 own.shape[1],
