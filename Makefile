@@ -19,7 +19,7 @@ READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 	--constraint constraints.txt
 
-.PHONY: help study test test-slow lint format bench bench-quick clean
+.PHONY: help study test test-slow lint format bench bench-quick benchmark-report clean
 
 help:
 	@echo "make study      what did it memorize? report in results/ (STUDY=, ARGS=)"
@@ -28,6 +28,7 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make format     ruff, with its fixes applied"
 	@echo "make bench      the benchmarks, timed (ARGS=)"
+	@echo "make benchmark-report  measure everything, write docs/benchmarks.md"
 	@echo "make clean      remove the environment, caches and results"
 
 study: $(READY)
@@ -54,6 +55,11 @@ bench: $(READY)
 # Every benchmark once, untimed: do they still run?
 bench-quick: $(READY)
 	$(BIN)/python -m pytest benchmarks --benchmark-disable $(ARGS)
+
+# Peers that are not installed are left out. JAX: .venv/bin/pip install jax; pyDVL asks
+# for NumPy 1 but runs on 2 if installed with --no-deps, its other needs by name.
+benchmark-report: $(READY)
+	$(BIN)/python -m benchmarks.report $(ARGS)
 
 # torch comes first and by itself, so that nothing else gets to choose its build;
 # hatchling with it, so that our own build needs no second download.

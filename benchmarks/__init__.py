@@ -1,0 +1,1 @@
+"""Benchmarks: what metrics and retrainings cost, beside other ways to do the same."""
