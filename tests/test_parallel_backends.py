@@ -229,3 +229,19 @@ def test_ray(expected):
             assert np.array_equal(run().scores, expected.scores)
     finally:
         ray.shutdown()
+
+
+def test_blas_has_one_thread_too_where_that_can_be_set():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+
+    class Blas:
+        def fit(self, data, member, *, seeds):
+            pools = threadpoolctl.threadpool_info()
+            threads = [p["num_threads"] for p in pools if p["user_api"] == "blas"]
+            scores = np.full(member.shape, float(max(threads)))
+            return type("Stack", (), {"scores": lambda _, __: scores})()
+
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        assert set(run(Blas()).scores.flat) == {1.0}
+        pools = threadpoolctl.threadpool_info()
+        assert {p["num_threads"] for p in pools if p["user_api"] == "blas"} == {2}

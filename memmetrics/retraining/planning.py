@@ -153,16 +153,18 @@ def _try(campaign: Campaign, *, least: int) -> _Trial:
     member, tasks = campaign.tasks(runs)
     executor = Executor(campaign.job, campaign.data, campaign.targets, campaign.n_jobs)
     outcomes: list[Finished] = []
+    seconds: list[float] = []  # a run, by stack
     with peak_memory() as memory:
-        # Again if it was short: the first time may have been spent on compilation.
-        for task in [*tasks, *tasks[:1]]:
+        # The first once more if it was short: it may have paid for compilation.
+        for task in [*tasks, tasks[0]]:
             began = time.perf_counter()
             outcome = executor.here(task)
-            seconds = time.perf_counter() - began
+            passed = time.perf_counter() - began
             if isinstance(outcome, Failed):
                 raise RetrainingError(f"the first stack failed: {outcome.reason}")
             outcomes.append(outcome)
-            if len(outcomes) == len(tasks) and seconds > _SECONDS_WORTH_REPEATING:
+            seconds.append(passed / len(task.runs))
+            if len(outcomes) == len(tasks) and passed > _SECONDS_WORTH_REPEATING:
                 break
     scores = np.concatenate([each.arrays["scores"] for each in outcomes[: len(tasks)]])
     kept = sum(array.nbytes for array in outcomes[0].arrays.values())
@@ -170,7 +172,7 @@ def _try(campaign: Campaign, *, least: int) -> _Trial:
         scores=scores,
         member=member,
         run_bytes=kept // len(outcomes[0].runs),
-        run_seconds=seconds / len(outcome.runs),
+        run_seconds=min(seconds),
         grown_bytes=memory.grown,
         workers=executor.workers,
     )

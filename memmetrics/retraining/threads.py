@@ -6,6 +6,7 @@ whatever torch found, so every task sets the limit itself and puts things back.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ class _Limit:
         self.holders = 0
         self.threads = 1
         self.pools: Any = None
+        self.controller: Any = None
+        self.modules = 0
 
 
 _limit = _Limit()
@@ -53,10 +56,16 @@ def single_threaded() -> Iterator[None]:
 
 def _limit_pools() -> Any:
     try:
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+        from threadpoolctl import (  # type: ignore[import-untyped]
+            ThreadpoolController,
+        )
     except ImportError:
         return None
-    return threadpool_limits(limits=1, user_api="blas")
+    # Looking for libraries takes milliseconds; none is new if no module is.
+    if _limit.modules != len(sys.modules):
+        _limit.controller = ThreadpoolController()
+        _limit.modules = len(sys.modules)
+    return _limit.controller.limit(limits=1, user_api="blas")
 
 
 def _restore_pools(pools: Any) -> None:
