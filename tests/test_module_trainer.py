@@ -456,3 +456,17 @@ def test_usage_in_other_processes_gives_the_same_table():
     alone = mm.retrain(trainer, data, n_jobs=1, **options)
     spread = mm.retrain(trainer, data, n_jobs=2, stack_size=5, **options)
     np.testing.assert_array_equal(alone.scores, spread.scores)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("stacked", [True, False])
+def test_other_devices_train_the_same_runs(stacked):
+    data = (dense(16), LABELS)
+    options = {"steps": 20, "batch_size": 8, "dtype": "float64", "stacked": stacked}
+    scores = [
+        mm.ModuleTrainer(perceptron, score=log_likelihood, device=device, **options)
+        .fit(data, MEMBER, seeds=SEEDS)
+        .scores(data)
+        for device in ("cpu", "cuda")
+    ]
+    np.testing.assert_allclose(scores[0], scores[1], atol=1e-8)
