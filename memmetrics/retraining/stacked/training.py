@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -51,6 +51,25 @@ class Task:
         own = [self.own[run] for run in runs]
         return Task(self.examples, self.mask, own, [self.seeds[run] for run in runs])
 
+    def batches(
+        self, recipe: Recipe, width: int | None
+    ) -> Iterator[tuple[Examples, torch.Tensor | None]]:
+        """Yield examples and mask, (runs, width, ...), for one step after another."""
+        previous = None
+        for rows in batches(
+            self.own,
+            self.seeds,
+            steps=recipe.steps,
+            batch_size=recipe.batch_size,
+            width=width,
+        ):
+            if rows is not previous:  # full batches are gathered once
+                here = rows.to(recipe.device)
+                batch = self.examples.take(here)
+                mask = None if self.mask is None else self.mask[here]
+                previous = rows
+            yield batch, mask
+
 
 def train_stack(
     recipe: Recipe,
@@ -89,23 +108,10 @@ def train_stack(
     weights = _padding_weights(task, recipe.batch_size, width, like)  # (runs, width)
     per_example = stacked_losses(recipe, root, merged=merged)
     finite = torch.ones(len(modules), dtype=torch.bool, device=recipe.device)
-    previous = None
     with plain_attention():
-        for rows in batches(
-            task.own,
-            task.seeds,
-            steps=recipe.steps,
-            batch_size=recipe.batch_size,
-            width=width,
-        ):
-            if rows is not previous:  # full batches are gathered once
-                here = rows.to(recipe.device)
-                batch = task.examples.take(here)
-                mask = None if task.mask is None else task.mask[here]
-                previous = rows
-            values = per_example(
-                leaves.views, constant, batch.inputs, batch.target
-            )  # (runs, width) or (runs, width, tokens)
+        for batch, mask in task.batches(recipe, width):
+            values = per_example(leaves.views, constant, batch.inputs, batch.target)
+            # values: (runs, width) or (runs, width, tokens)
             losses = (weights * example_means(values, mask, axes=2)).sum(1)  # (runs,)
             finite &= losses.detach().isfinite()
             # The sum over runs: no run's loss touches another's parameters.
@@ -138,19 +144,15 @@ def train_alone(
     finite = torch.ones((), dtype=torch.bool, device=recipe.device)
     # Dropout and the like draw from the global generator, here the run's own.
     with private_randomness(derived_seed(seed, "noise"), recipe.device):
-        for rows in batches(
-            alone.own, alone.seeds, steps=recipe.steps, batch_size=recipe.batch_size
-        ):
-            here = rows[0].to(recipe.device)
-            batch = task.examples.take(here)
-            mask = None if task.mask is None else task.mask[here]
+        for batch, mask in alone.batches(recipe, width=None):
 
             def loss_and_gradient(
                 batch: Examples = batch, mask: torch.Tensor | None = mask
             ) -> torch.Tensor:
                 optimizer.zero_grad()
-                values = recipe.loss_of(module(*batch.inputs), batch.target)
-                loss = example_means(values, mask, axes=1).mean()
+                output = module(*(array[0] for array in batch.inputs))
+                values = recipe.loss_of(output, batch.target[0])
+                loss = example_means(values[None], mask, axes=2).mean()
                 loss.backward()
                 finite.logical_and_(loss.detach().isfinite())
                 return loss
