@@ -202,7 +202,8 @@ def test_the_trainer_travels_and_names_itself():
 def test_stack_size_follows_the_work_of_a_run():
     small = mm.sparse_features(60, 128, 0.95, rng=0)
     large = mm.sparse_features(1000, 10_000, 0.999, rng=0)
-    assert mm.ToyTrainer(steps=1000).stack_size(small, 400) == 64
+    assert mm.ToyTrainer(steps=1000).stack_size(small, 4000) == 64
+    assert mm.ToyTrainer(steps=1000).stack_size(small, 400) == 28
     assert mm.ToyTrainer(steps=1000).stack_size(small, 3) == 3
     assert mm.ToyTrainer().stack_size(large, 400) == 1
 

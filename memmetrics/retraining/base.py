@@ -83,6 +83,8 @@ class Trainer(Protocol):
     - ``thread_invariant``: true if results are the same, to the last bit, for any
       number of threads; without it every stack gets a single thread, so that results
       do not depend on the number of jobs (give ``n_jobs=`` to use more processors);
+    - ``releases_gil``: true if fits in several threads of one process run side by
+      side, which spares starting processes;
     - ``configuration()``: dict of plain JSON values that identify the recipe; a store
       refuses to mix two different ones;
     - ``stack_size(data, runs)``: how many runs to train together, chosen from the

@@ -70,10 +70,12 @@ class Executor:
         """Ask for the number of workers here: joblib's callbacks know no config."""
         workers = int(joblib.effective_n_jobs(self.n_jobs))
         # Sums in another order end in other bits: more than one thread only where the
-        # trainer promises that nobody can tell.
+        # trainer promises that nobody can tell, and where no number of jobs is asked
+        # for, so that n_jobs=1 is one core.
         invariant = getattr(self.job.trainer, "thread_invariant", False)
+        free = invariant and workers == 1 and self.n_jobs is None
         object.__setattr__(self, "workers", workers)
-        object.__setattr__(self, "one_thread", workers > 1 or not invariant)
+        object.__setattr__(self, "one_thread", not free)
 
     def finish(
         self, tasks: Iterable[Task], wanted: Callable[[Task], bool]
@@ -186,9 +188,15 @@ class Executor:
             return Failed(task.runs, reason, killed=True)
 
     def _parallel(self, tasks: Iterator[Task]) -> Iterator[Finished | Failed]:
+        # A hint, which gives way to any backend that the caller chose.
+        releases_gil = getattr(self.job.trainer, "releases_gil", False)
+        prefer = "threads" if releases_gil else None
         try:
             parallel = joblib.Parallel(
-                n_jobs=self.n_jobs, batch_size=1, return_as="generator_unordered"
+                n_jobs=self.n_jobs,
+                batch_size=1,
+                return_as="generator_unordered",
+                prefer=prefer,
             )
         except ValueError:
             # Some backends give lists only: one small list after another, so that

@@ -74,8 +74,9 @@ def retrain(
     keep : {"hidden", "weights"} or tuple of these, optional
         What to keep of every model beside its scores, in ``kept``.
     n_jobs : int, optional
-        Workers, as joblib counts them. None leaves it to ``joblib.parallel_config``,
-        and means one where there is none.
+        Workers, each on one core, as joblib counts them. None leaves it to
+        ``joblib.parallel_config``; where there is none, it means this process alone,
+        with all of torch's threads if the trainer's results do not depend on them.
     store : path, optional
         Directory that keeps every stack of runs as it finishes. The same call resumes
         what was interrupted; one with more runs adds to it.

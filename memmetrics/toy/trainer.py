@@ -32,6 +32,10 @@ _OPERATIONS_PER_SECOND = 1e11
 _OPERATIONS_PER_NON_ZERO = 600
 _OPERATIONS_PER_STEP = 2e5
 _LARGEST_STACK = 64
+# Many runs make about this many stacks at least, for that many workers to share; and
+# a stack is of whole fours, for the threads of one worker to share.
+_FEWEST_STACKS = 16
+_SHARED_BY_THREADS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,6 +197,16 @@ class ToyTrainer:
         trained = training_function(backend)(problem)
         return ToyStack(*trained, backend=backend)
 
+    @property
+    def thread_invariant(self) -> bool:
+        """Whether results are the same, to the last bit, for any number of threads."""
+        return choose(self.backend, torch.device(self.device)) == "fused"
+
+    @property
+    def releases_gil(self) -> bool:
+        """Whether several fits in threads of one process run side by side."""
+        return self.thread_invariant
+
     def configuration(self) -> dict[str, Any]:
         """Everything that a result depends on, as plain values."""
         values = dataclasses.asdict(self)
@@ -201,11 +215,6 @@ class ToyTrainer:
         values["backend"] = choose(self.backend, torch.device(self.device))
         return {"trainer": type(self).__name__, **values}
 
-    @property
-    def thread_invariant(self) -> bool:
-        """Whether results are the same, to the last bit, for any number of threads."""
-        return choose(self.backend, torch.device(self.device)) == "fused"
-
     def stack_size(self, data: object, runs: int) -> int:
         """How many of `runs` to train together, from the size of the problem alone."""
         points = as_points(data)
@@ -213,7 +222,9 @@ class ToyTrainer:
         sparse = points.nnz * self.hidden * _OPERATIONS_PER_NON_ZERO
         step = elements + sparse + _OPERATIONS_PER_STEP
         seconds = self.steps * step / _OPERATIONS_PER_SECOND
-        return max(1, min(runs, _LARGEST_STACK, int(_SECONDS_PER_STACK / seconds)))
+        fours = math.ceil(runs / (_FEWEST_STACKS * _SHARED_BY_THREADS))
+        share = min(runs, fours * _SHARED_BY_THREADS)
+        return max(1, min(share, _LARGEST_STACK, int(_SECONDS_PER_STACK / seconds)))
 
     def _recipe(self) -> Recipe:
         names = [field.name for field in dataclasses.fields(Recipe)]
