@@ -67,11 +67,11 @@ def double_descent(
         color=_FEATURE,
         spread=0.15,
     )
-    for ax in (points, features):
-        ax.set_ylim(-0.02, None)
+    points.set_ylim(-0.02, None)
     features.axhline(
         0.4, linestyle="--", color=COLORS["gray"], label="2 / 5, a pentagon"
     )
+    features.set_ylim(-0.02, max(0.47, features.get_ylim()[1]))
     features.legend(loc="upper left")
     for ax, name in ((points, "datapoint"), (features, "feature")):
         ax.set_ylabel(f"{name} dimensionality\n(dimensionless)")
@@ -155,22 +155,24 @@ def _mark_break(upper: Axes, lower: Axes) -> None:
 
 def _double_descent_caption(summary: pd.DataFrame, constant: float) -> str:
     worst = summary.loc[summary["test loss"].idxmax()]
+    up_to_peak = summary[summary["points"] <= worst["points"]]
+    highest = up_to_peak["largest feature dimensionality"].max()
     text = (
         f"The test loss has its peak, {worst['test loss']:.1f}, at "
         f"{worst['points']:,.0f} points (above {_BREAK} the axis is logarithmic). "
-        "Left of it the points share the two hidden dimensions, close to 2 / points "
-        "each (dashed), and no feature has much of one. "
+        "Up to there the points share the two hidden dimensions, close to 2 / points "
+        f"each (dashed), and no feature has more than {highest:.2f} of one. "
     )
     learned = _generalizing(summary)
     if learned.empty:
         return text + "No feature gets a direction of its own at these sizes."
-    counts, highest = learned[FEATURES], learned["test loss"].max()
+    counts, loss = learned[FEATURES], learned["test loss"].max()
     number = " to ".join(str(count) for count in sorted({counts.min(), counts.max()}))
-    place = "below" if highest < constant else "not below"
+    place = "below" if loss < constant else "not below"
     return text + (
         f"From {learned['points'].min():,.0f} points on, {number} features have a "
         f"dimensionality above {OWN_DIRECTION}, all others less, and the test loss is "
-        f"at most {highest:.4f}: {place} that of the best constant answer, "
+        f"at most {loss:.4f}: {place} that of the best constant answer, "
         f"{constant:.4f} (dotted)."
     )
 
@@ -183,7 +185,7 @@ def _generalizing(summary: pd.DataFrame) -> pd.DataFrame:
 
 def vectors(models: Mapping[int, Vectors], table: pd.DataFrame) -> Picture:
     """Feature vectors above, hidden vectors of the points below, for some sizes."""
-    figure = Figure(figsize=(11, 5), layout="constrained")
+    figure = Figure(figsize=(11, 4.7), layout="constrained")
     axes = figure.subplots(2, len(models))
     for (above, below), (points, drawn) in zip(axes.T, models.items(), strict=True):
         draw_vectors(drawn.features, ax=above, color=_FEATURE)

@@ -51,8 +51,12 @@ def draw_vectors(
         )
     ends = ends[np.isfinite(ends).all(1)]
     segments = np.stack([np.zeros_like(ends), ends], axis=1)  # (vectors, 2, 2)
-    # Many lines or dots at full strength would be one blot.
-    strength = float(np.clip(30 / max(len(ends), 1), 0.02, 1.0))
+    lengths = np.linalg.norm(ends, axis=1)  # (vectors,)
+    longest = max(float(lengths.max(initial=0.0)), 1e-12)
+    # Many long vectors at full strength would be one blot. Short ones do not count:
+    # they are hidden near the origin in any case.
+    crowd = float(((lengths / longest) ** 2).sum())
+    strength = float(np.clip(30 / max(crowd, 1.0), 0.02, 1.0))
     lines = LineCollection(
         list(segments), colors=color, linewidths=0.9, alpha=strength, rasterized=True
     )
@@ -66,6 +70,6 @@ def draw_vectors(
         alpha=max(strength**0.5, 0.25),
         rasterized=True,
     )
-    limit = 1.15 * max(float(np.abs(ends).max(initial=0.0)), 1e-12)
+    limit = 1.1 * longest
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     return ax
