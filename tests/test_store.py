@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from memmetrics.retraining.errors import (
     StoreMismatchError,
 )
 from memmetrics.retraining.harness import retrain
+from memmetrics.retraining.memory_use import peak_memory
 from memmetrics.retraining.seeds import Stream, run_seeds
 
 POINTS = np.random.default_rng(0).normal(size=(20, 3))
@@ -280,6 +282,46 @@ def test_large_scores_are_mapped_from_a_file_without_a_name(
     ]
 
 
+def test_no_room_to_put_large_scores_together(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(mapped, "MAPPED_BYTES", 100)
+    monkeypatch.setattr(os, "posix_fallocate", refuse, raising=False)
+    with pytest.raises(StoreError, match=r"all runs are safe there.*No space left"):
+        run(tmp_path)
+    monkeypatch.undo()
+    assert run(tmp_path, Untouchable()).scores.shape == (12, 20)
+
+
+@pytest.mark.slow
+def test_a_hundred_million_scores_in_half_a_gigabyte(tmp_path):
+    """Read back 100 runs on 1,000,000 points: membership, mapped scores, no more."""
+
+    class Noise(NearestMean):
+        def configuration(self):
+            return {}
+
+        def fit(self, data, member, *, seeds):
+            draws = [
+                np.random.default_rng(seed).random(len(data), dtype="f4")
+                for seed in seeds
+            ]
+            return SimpleNamespace(scores=lambda _: np.stack(draws))
+
+    options = {"data": np.ones((1_000_000, 1), "f4"), "runs": 100, "stack_size": 4}
+    run(tmp_path, Noise(), **options)
+    with peak_memory() as memory:
+        evidence = run(tmp_path, Noise(), **options)
+    if not memory.start:
+        pytest.skip("the system does not tell")
+    assert memory.grown < 600e6
+    with peak_memory() as memory:
+        total = sum(scores.sum(axis=0, dtype="f8") for scores, _ in evidence.blocks())
+    assert memory.grown < 60e6
+    assert total.mean() == pytest.approx(50, abs=0.1)
+
+
 def test_a_file_is_no_store(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="`store` must be a directory"):
@@ -391,6 +433,7 @@ import sys
 import numpy as np
 from simple_trainers import NearestMean
 from memmetrics.retraining.harness import retrain
+from memmetrics.retraining.memory_use import peak_memory
 
 points = np.random.default_rng(0).normal(size=(20, 3))
 retrain(

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from memmetrics.retraining import shards
@@ -231,8 +232,19 @@ class DirectoryStore:
             array = shards.read_arrays(path, [name])[name]
             if result is None:
                 shape = (len(self.keys), *array.shape[1:])
-                result = allocate(shape, array.dtype, self.directory)
+                result = self._allocate(shape, array.dtype)
             runs, places = zip(*pairs, strict=True)
             result[list(runs)] = array[list(places)]
             release(result)
         return result
+
+    def _allocate(
+        self, shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> npt.NDArray[Any]:
+        try:
+            return allocate(shape, dtype, self.directory)
+        except OSError as error:
+            raise StoreError(
+                f"`store` {self.directory}: all runs are safe there, but its disk has "
+                f"no room to put {shape} of {dtype} together: {error}"
+            ) from error
