@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+import joblib
 import numpy as np
 import pytest
 import torch
@@ -470,3 +471,20 @@ def test_other_devices_train_the_same_runs(stacked):
         for device in ("cpu", "cuda")
     ]
     np.testing.assert_allclose(scores[0], scores[1], atol=1e-8)
+
+
+@pytest.mark.parametrize("stacked", [True, False])
+def test_threads_do_not_disturb_one_another(stacked):
+    data = (dense(16), LABELS)
+    trainer = mm.ModuleTrainer(
+        functools.partial(perceptron, dropout=0.2),
+        score=log_likelihood,
+        steps=10,
+        batch_size=8,
+        stacked=stacked,
+    )
+    options = {"runs": 12, "stack_size": 2, "rng": 0}
+    alone = mm.retrain(trainer, data, n_jobs=1, **options)
+    with joblib.parallel_config(backend="threading", n_jobs=4):
+        beside = mm.retrain(trainer, data, **options)
+    np.testing.assert_array_equal(alone.scores, beside.scores)

@@ -134,7 +134,7 @@ class FunctionStack:
     @property
     def diverged(self) -> npt.NDArray[np.bool_]:
         """Whether a run's scores are NaN throughout: bool array (runs,)."""
-        return np.isnan(self.values.reshape(len(self.values), -1)).all(1)
+        return np.asarray(np.isnan(self.values).reshape(len(self.values), -1).all(1))
 
     def scores(self, targets: Data) -> npt.NDArray[np.float64]:
         """Return the scores, (runs, targets) or (runs, targets, tokens).
@@ -154,7 +154,9 @@ class FunctionStack:
 
 def member_iv(member: Bools, *, points: int, seeds: Sequence[int]) -> Bools:
     """Return `member` as a bool array that fits data and seeds, without empty rows."""
-    checked = to_numpy(as_boolean(member, "member", axes="(runs, points)", ndim=2))
+    checked: Bools = to_numpy(
+        as_boolean(member, "member", axes="(runs, points)", ndim=2)
+    )
     if checked.shape[1] != points:
         raise ValueError(
             f"`member` must have {points} columns, one per point of `data`; "

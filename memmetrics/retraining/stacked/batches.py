@@ -36,7 +36,7 @@ def padded_width(own_points: int, points: int, batch_size: int | None) -> int:
     """
     if batch_size is not None:
         return min(batch_size, points)
-    step = 2 ** math.ceil(math.log2(2 * math.sqrt(points)))
+    step = 1 << math.ceil(math.log2(2 * math.sqrt(points)))
     return min(points, step * math.ceil(own_points / step))
 
 

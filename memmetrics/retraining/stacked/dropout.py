@@ -51,18 +51,18 @@ class KeyedDropout(torch.nn.Module):
         if not self.training or self.p == 0:
             return values
         if self.p == 1:
-            return values * 0
+            return torch.zeros_like(values)
         place = torch.arange(values.numel(), device=values.device)
         mixed = _mix(_mix(place * _STRIDE + self.key))
         uniform = _shift(mixed, 40).to(values.dtype) * _UNIT
         self.key.add_(1).mul_(_FIRST)
         keep = (uniform >= self.p).view(values.shape)
-        return values * keep / (1 - self.p)
+        return torch.where(keep, values / (1 - self.p), 0)
 
 
 def _shift(bits: torch.Tensor, places: int) -> torch.Tensor:
     """Shift right, filling with zeros: int64 would copy its sign."""
-    return (bits >> places) & (2 ** (64 - places) - 1)
+    return (bits >> places).bitwise_and((1 << (64 - places)) - 1)
 
 
 def _mix(bits: torch.Tensor) -> torch.Tensor:

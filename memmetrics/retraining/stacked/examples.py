@@ -108,7 +108,7 @@ def _as_tensor(
             raise TypeError(f"`{label}` must hold numbers; got dtype {array.dtype}")
         # joblib maps arrays read-only into its workers, which from_numpy warns about
         array = torch.from_numpy(array if array.flags.writeable else array.copy())
-    tensor = array.detach()
+    tensor: torch.Tensor = array.detach()
     if tensor.ndim < 1 or 0 in tensor.shape:
         raise ValueError(
             f"`{label}` must have a first axis of points and not be empty; "

@@ -54,8 +54,7 @@ class Leaves:
         flat = value.new_zeros(runs, line * math.ceil(length / line))
         flat[:, :length] = ordered.reshape(runs, length)
         inverse = sorted(range(value.ndim), key=order.__getitem__)
-        view = flat[:, :length].unflatten(1, ordered.shape[1:] or (1,))
-        view = view.reshape(ordered.shape).permute(inverse)
+        view = flat[:, :length].view(ordered.shape).permute(inverse)
         self.flat[name] = flat
         self.views[name] = view.requires_grad_()
         if flat.shape[1] != length:
@@ -63,7 +62,8 @@ class Leaves:
 
     def set_gradients(self, loss: torch.Tensor) -> None:
         """Differentiate a sum over runs, and hand the optimizer the gradients."""
-        gradients = torch.autograd.grad(
+        # unused parameters have none, which torch's own types leave out
+        gradients: tuple[torch.Tensor | None, ...] = torch.autograd.grad(
             loss, list(self.views.values()), allow_unused=True
         )
         for name, gradient in zip(self.views, gradients, strict=True):

@@ -52,9 +52,10 @@ def stacked_losses(
         if not merged:
             values: torch.Tensor = torch.vmap(losses)(state, inputs, target)
             return values
-        outputs = torch.vmap(output)(state, inputs)  # (runs, batch, ...)
+        # (runs, batch, ...)
+        outputs: torch.Tensor = torch.vmap(output)(state, inputs)
         together = recipe.loss_of(outputs.flatten(0, 1), target.flatten(0, 1))
-        return together.unflatten(0, target.shape[:2])
+        return together.reshape(*target.shape[:2], *together.shape[1:])
 
     return vectorized
 

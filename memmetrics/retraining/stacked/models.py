@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import torch
 from torch.func import functional_call
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from memmetrics.retraining.stacked.attention import plain_attention
 from memmetrics.retraining.stacked.dropout import use_keyed_dropout
 from memmetrics.retraining.stacked.randomness import private_randomness
 from memmetrics.retraining.stacked.recipe import Recipe
@@ -195,15 +194,3 @@ def _listener(root: torch.nn.Module, name: str) -> Query:
         return output
 
     return query
-
-
-@contextmanager
-def plain_attention() -> Iterator[None]:
-    """Keep attention off torch's fused kernels, which cannot be vectorized."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from memmetrics.retraining.base import Data
+from memmetrics.retraining.stacked.attention import plain_attention
 from memmetrics.retraining.stacked.checks import (
     check_names,
     check_values,
@@ -29,7 +30,6 @@ from memmetrics.retraining.stacked.models import (
     build_stackable,
     constants,
     floating_type,
-    plain_attention,
     stack_tensors,
     trainable,
 )
@@ -108,7 +108,7 @@ def probe(recipe: Recipe, data: Data) -> Probe:
         run_bytes = _run_bytes(recipe, module, few, length)
         choice = _why_not_wanted(recipe, module, run_bytes)
         reason = choice or _why_not_possible(recipe, module, few)
-        merged, layout = False, {}
+        merged, layout = False, dict[str, tuple[int, ...]]()
         if reason is None:
             reason, merged, layout = _try_stacks(recipe, few)
     return Probe(
@@ -259,7 +259,7 @@ def _first_difference(together: Gradients, alone: list[Gradients]) -> str | None
 
 def _close(first: Any, second: torch.Tensor) -> bool:
     if first.shape != second.shape or not second.numel():
-        return first.shape == second.shape
+        return bool(first.shape == second.shape)
     difference = (first - second).detach().abs().max()
     return bool(difference <= _TOLERANCE * second.detach().abs().max() + 1e-12)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, TypeAlias
@@ -33,12 +34,16 @@ def generator(seed: int, purpose: Purpose) -> torch.Generator:
     return torch.Generator().manual_seed(derived_seed(seed, purpose))
 
 
+# Layers draw their weights from the one global generator: threads take turns.
+_turn = threading.RLock()
+
+
 @contextmanager
 def private_randomness(seed: int, device: str) -> Iterator[None]:
     """Seed torch's global generators inside, and leave them as they were after."""
     accelerator = torch.device(device)
     devices = [accelerator] if accelerator.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    with _turn, torch.random.fork_rng(devices=devices):
         torch.default_generator.manual_seed(seed)
         if devices:
             torch.cuda.manual_seed(seed)

@@ -80,7 +80,8 @@ class ModuleStack:
     def losses(self, points: Data) -> npt.NDArray[Any]:
         """Return every point's training loss, averaged over tokens: (runs, points)."""
         losses = self._per_example(self.recipe.loss_of, points)
-        return losses.reshape(*losses.shape[:2], -1).mean(-1)
+        means: npt.NDArray[Any] = losses.reshape(*losses.shape[:2], -1).mean(-1)
+        return means
 
     def _per_example(
         self, function: Callable[[Any, torch.Tensor], torch.Tensor], points: Data

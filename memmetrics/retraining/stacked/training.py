@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from memmetrics.retraining.stacked.attention import plain_attention
 from memmetrics.retraining.stacked.batches import batch_lengths, batches
 from memmetrics.retraining.stacked.examples import Examples
 from memmetrics.retraining.stacked.leaves import Leaves
@@ -16,7 +17,6 @@ from memmetrics.retraining.stacked.models import (
     build_module,
     build_stackable,
     constants,
-    plain_attention,
     stack_tensors,
     trainable,
 )
@@ -148,14 +148,14 @@ def train_alone(
 
             def loss_and_gradient(
                 batch: Examples = batch, mask: torch.Tensor | None = mask
-            ) -> torch.Tensor:
+            ) -> float:
                 optimizer.zero_grad()
                 output = module(*(array[0] for array in batch.inputs))
                 values = recipe.loss_of(output, batch.target[0])
                 loss = example_means(values[None], mask, axes=2).mean()
                 loss.backward()
                 finite.logical_and_(loss.detach().isfinite())
-                return loss
+                return loss.item()
 
             optimizer.step(loss_and_gradient)
             if schedule is not None:
