@@ -21,6 +21,7 @@ __all__ = [
     "as_float",
     "check_same_kind",
     "is_finite",
+    "like_original",
     "require_finite",
     "to_numpy",
 ]
@@ -165,3 +166,16 @@ def to_numpy(array: object) -> npt.NDArray[Any]:
             detached = detached.float()
         return detached.numpy()
     return np.asarray(array)
+
+
+def like_original(values: npt.NDArray[Any], original: Array) -> Array:
+    """Return `values` as they are, or as a tensor beside `original` if that is one."""
+    if not isinstance(original, torch.Tensor):
+        return values
+    return torch.as_tensor(values, dtype=_tensor_type(values, original)).to(
+        original.device
+    )
+
+
+def _tensor_type(values: npt.NDArray[Any], original: torch.Tensor) -> torch.dtype:
+    return original.dtype if values.dtype.kind == "f" else torch.int64

@@ -17,7 +17,7 @@ import pandas as pd
 
 from memmetrics._validation import to_numpy
 
-__all__ = ["COLUMNS", "Result"]
+__all__ = ["COLUMNS", "Result", "default_axes"]
 
 COLUMNS = (
     "metric",
@@ -33,7 +33,6 @@ COLUMNS = (
 )
 _FLOATS = ("standard_error", "low", "high")
 _COUNTS = ("n_in", "n_out")
-_DEFAULT_AXES: tuple[tuple[str, ...], ...] = ((), ("index",), ("run", "index"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +55,8 @@ class Result:
         Further columns of the table, e.g. which interval was used.
     axes : sequence of str, optional
         Name of each axis of `estimate`. Default: none for a number, ``index`` for one
-        axis, ``run, index`` for two. An axis of another name becomes a column.
+        axis, ``run, index`` for two, and further leading axes are ``axis_0, axis_1,
+        …``. An axis of another name than ``run`` and ``index`` becomes a column.
 
     Raises
     ------
@@ -126,10 +126,20 @@ class Result:
         return pd.DataFrame(frame, index=pd.RangeIndex(estimate.size))
 
 
+def default_axes(ndim: int) -> tuple[str, ...]:
+    """Return the names of `ndim` axes, of which the last are runs and what they hold.
+
+    Examples
+    --------
+    >>> default_axes(1), default_axes(3)
+    (('index',), ('axis_0', 'run', 'index'))
+    """
+    leading = [f"axis_{number}" for number in range(ndim - 2)]
+    return tuple([*leading, "run", "index"][len(leading) + 2 - ndim :])
+
+
 def _axes_iv(axes: Sequence[str] | None, shape: tuple[int, ...]) -> tuple[str, ...]:
-    if axes is None and len(shape) < len(_DEFAULT_AXES):
-        return _DEFAULT_AXES[len(shape)]
-    names = tuple(axes or ())
+    names = default_axes(len(shape)) if axes is None else tuple(axes)
     if len(names) != len(shape) or len(set(names)) != len(names):
         raise ValueError(
             "`axes` must give each axis of `estimate` a name of its own; "

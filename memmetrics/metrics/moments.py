@@ -1,0 +1,281 @@
+"""What the scores with and without a point leave behind: mean, spread, skew, extremes.
+
+Per point and arm (IN: the runs that trained on the point, OUT: those that did not) a
+handful of numbers is enough for every estimate and interval. They are gathered in one
+pass over the scores, never copying them, and those of more runs can be merged in, so
+runs × points scores need never sit in memory together.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from memmetrics._validation import require_finite
+
+__all__ = ["ArmMoments", "Arms"]
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.int64]
+
+# Fewer scores than this are summed before a kernel would be loaded or compiled.
+_KERNEL_PAYS = 2**23
+
+_POINTS = 1024  # of a block in NumPy, whose temporaries are (runs, _POINTS)
+
+
+@dataclass(frozen=True, eq=False)
+class ArmMoments:
+    """Statistics of one arm, arrays `(points,)`, which those of more runs can join.
+
+    Attributes
+    ----------
+    count : int64 array
+        Runs in the arm. Where it is 0, all the floats are NaN and the counts 0.
+    mean : float64 array
+        Mean score.
+    squares, cubes : float64 array
+        Sums of squared and of cubed deviations from the mean.
+    lowest, highest : float64 array
+        Smallest and largest score.
+    at_lowest, at_highest : int64 array
+        Runs whose score equals `lowest` and `highest`.
+    """
+
+    count: Integers
+    mean: Floats
+    squares: Floats
+    cubes: Floats
+    lowest: Floats
+    highest: Floats
+    at_lowest: Integers
+    at_highest: Integers
+
+    @property
+    def variance(self) -> Floats:
+        """Unbiased variance; NaN where there are fewer than two runs."""
+        enough = self.count > 1
+        return np.where(
+            enough, self.squares / np.where(enough, self.count - 1, 1), np.nan
+        )
+
+    @property
+    def third_moment(self) -> Floats:
+        """Third central moment, the mean cubed deviation; NaN of an empty arm."""
+        return self.cubes / np.maximum(self.count, 1)
+
+    def merge(self, other: ArmMoments) -> ArmMoments:
+        """Return the statistics of the runs of both.
+
+        References
+        ----------
+        Pébay, "Formulas for robust, one-pass parallel computation of covariances and
+        arbitrary-order statistical moments", SAND2008-6212 (2008), eq. 2.1 and 2.2.
+        """
+        runs = self.count + other.count
+        share = other.count / np.maximum(runs, 1)
+        gap = other.mean - self.mean
+        both = self.count * share * gap**2  # n₁ n₂ / n · gap²
+        skew = share * self.squares - (1 - share) * other.squares
+        joined = ArmMoments(
+            count=runs,
+            mean=self.mean + share * gap,
+            squares=self.squares + other.squares + both,
+            cubes=(
+                self.cubes + other.cubes + both * gap * (1 - 2 * share) - 3 * gap * skew
+            ),
+            lowest=np.minimum(self.lowest, other.lowest),
+            highest=np.maximum(self.highest, other.highest),
+            at_lowest=_at_end(self, other, "lowest", np.less),
+            at_highest=_at_end(self, other, "highest", np.greater),
+        )
+        # Nothing is to be learnt from an empty arm, whose numbers are NaN.
+        joined = _instead(joined, self, where=other.count == 0)
+        return _instead(joined, other, where=self.count == 0)
+
+
+class Arms(NamedTuple):
+    """Statistics of the runs with a point (`inside`) and without it (`outside`).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scores = np.array([[1.0], [0.0], [0.5], [0.7]])
+    >>> member = np.array([[True], [False], [False], [True]])
+    >>> first = Arms.from_scores(scores[:3], member[:3])
+    >>> arms = first.merge(Arms.from_scores(scores[3:], member[3:]))
+    >>> arms.inside.mean, arms.outside.count
+    (array([0.85]), array([2]))
+    """
+
+    inside: ArmMoments
+    outside: ArmMoments
+
+    @classmethod
+    def from_scores(
+        cls, scores: npt.NDArray[Any], member: npt.NDArray[np.bool_]
+    ) -> Arms:
+        """Return the statistics of `scores (runs, points)`, split by `member`.
+
+        Both are read once, in blocks, and never copied. Runs whose scores are NaN
+        throughout are left out.
+
+        Raises
+        ------
+        ValueError
+            If any other score is NaN or infinite.
+        """
+        runs = np.flatnonzero(~failed_runs(scores))
+        if runs.size * scores.shape[1] >= _KERNEL_PAYS and _kernel_fits(scores):
+            arms = _by_kernel(scores, member, runs)
+        else:
+            arms = _by_blocks(scores, member, runs)
+        # A NaN or infinite score spoils the mean of its arm.
+        for arm in arms:
+            if not np.isfinite(arm.mean[arm.count > 0]).all():
+                require_finite(scores[runs], "scores")
+        return arms
+
+    def merge(self, other: Arms) -> Arms:
+        """Return the statistics of the runs of both, for the same points."""
+        return Arms(self.inside.merge(other.inside), self.outside.merge(other.outside))
+
+
+def failed_runs(scores: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Return which runs have scores that are NaN throughout, `(runs,)`."""
+    failed: npt.NDArray[np.bool_] = np.isnan(scores[:, 0])
+    for run in np.flatnonzero(failed):
+        failed[run] = np.isnan(scores[run]).all()
+    return failed
+
+
+def _instead(
+    first: ArmMoments, second: ArmMoments, *, where: npt.NDArray[np.bool_]
+) -> ArmMoments:
+    if not where.any():
+        return first
+    return ArmMoments(
+        *(
+            np.where(where, getattr(second, field.name), getattr(first, field.name))
+            for field in fields(ArmMoments)
+        )
+    )
+
+
+def _at_end(
+    first: ArmMoments, second: ArmMoments, end: str, beyond: np.ufunc
+) -> Integers:
+    mine, theirs = getattr(first, end), getattr(second, end)
+    at_mine, at_theirs = getattr(first, f"at_{end}"), getattr(second, f"at_{end}")
+    return np.where(beyond(theirs, mine), 0, at_mine) + np.where(
+        beyond(mine, theirs), 0, at_theirs
+    )
+
+
+def _by_blocks(
+    scores: npt.NDArray[Any], member: npt.NDArray[np.bool_], runs: Integers
+) -> Arms:
+    points = scores.shape[1]
+    parts = []
+    for start in range(0, points, _POINTS):
+        block = slice(start, start + _POINTS)
+        values = scores[runs, block].astype(np.float64)  # (runs, points of the block)
+        chosen = member[runs, block]
+        parts.append((_arm_of_block(values, chosen), _arm_of_block(values, ~chosen)))
+    return Arms(*(_concatenated(arms) for arms in zip(*parts, strict=True)))
+
+
+def _arm_of_block(values: Floats, chosen: npt.NDArray[np.bool_]) -> ArmMoments:
+    count = chosen.sum(0)
+    lowest = values.min(0, where=chosen, initial=np.inf)
+    highest = values.max(0, where=chosen, initial=-np.inf)
+    filled = np.maximum(count, 1)
+    # From the lowest score rather than 0, so that equal scores have that very mean.
+    rise = np.where(chosen, values - lowest, 0)
+    mean = rise.sum(0) / filled
+    deviation = np.where(chosen, rise - mean, 0)
+    moments = ArmMoments(
+        count=count,
+        mean=lowest + mean,
+        squares=(deviation**2).sum(0),
+        cubes=(deviation**3).sum(0),
+        lowest=lowest,
+        highest=highest,
+        at_lowest=((values == lowest) & chosen).sum(0),
+        at_highest=((values == highest) & chosen).sum(0),
+    )
+    return _empty_where_no_run(moments)
+
+
+def _concatenated(parts: tuple[ArmMoments, ...]) -> ArmMoments:
+    return ArmMoments(
+        *(
+            np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(ArmMoments)
+        )
+    )
+
+
+def _kernel_fits(scores: npt.NDArray[Any]) -> bool:
+    native = scores.dtype in (np.float32, np.float64) and scores.dtype.isnative
+    return native and importlib.util.find_spec("numba") is not None
+
+
+def _by_kernel(
+    scores: npt.NDArray[Any], member: npt.NDArray[np.bool_], runs: Integers
+) -> Arms:
+    from memmetrics.metrics import _moments_kernel as kernel
+
+    points = scores.shape[1]
+    sums = np.empty((2, 5, points))
+    extremes = np.empty((2, 4, points), scores.dtype)
+    threads = torch.get_num_threads()  # 1 inside a joblib worker
+    bounds = np.linspace(0, points, threads + 1).astype(int)
+
+    def fill(start: int, stop: int) -> None:
+        kernel.stream(scores, member, runs, start, stop, sums, extremes)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(fill, bounds[:-1], bounds[1:]))
+    return Arms(*map(_from_sums, sums, extremes.astype(np.float64)))
+
+
+def _from_sums(sums: Floats, extremes: Floats) -> ArmMoments:
+    """Turn sums of powers of the deviation from the first score into moments."""
+    count, first, linear, square, cube = sums
+    lowest, highest, at_lowest, at_highest = extremes
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shift = linear / count  # mean − first
+    moments = ArmMoments(
+        count=count.astype(np.int64),
+        mean=first + shift,
+        squares=np.maximum(square - shift * linear, 0),
+        cubes=cube - shift * (3 * square - 2 * shift * linear),
+        lowest=lowest,
+        highest=highest,
+        at_lowest=at_lowest.astype(np.int64),
+        at_highest=at_highest.astype(np.int64),
+    )
+    return _empty_where_no_run(moments)
+
+
+def _empty_where_no_run(moments: ArmMoments) -> ArmMoments:
+    nothing = np.full_like(moments.mean, np.nan)
+    none = np.zeros_like(moments.count)
+    empty = ArmMoments(
+        none,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        at_lowest=none,
+        at_highest=none,
+    )
+    return _instead(moments, empty, where=moments.count == 0)
