@@ -10,6 +10,10 @@ from memmetrics.metrics.dimensionality import (
     datapoint_dimensionality as datapoint_dimensionality,
     feature_dimensionality as feature_dimensionality,
 )
+from memmetrics.metrics.gap import (
+    TrainTestGap as TrainTestGap,
+    train_test_gap as train_test_gap,
+)
 from memmetrics.metrics.leverage import Leverage as Leverage, leverage as leverage
 from memmetrics.result import Result as Result
 from memmetrics.retraining.function import FunctionTrainer as FunctionTrainer
@@ -33,6 +37,7 @@ __all__ = [
     "Result",
     "Retrainings",
     "ToyTrainer",
+    "TrainTestGap",
     "datapoint_dimensionality",
     "feature_dimensionality",
     "leverage",
@@ -40,4 +45,5 @@ __all__ = [
     "plan",
     "retrain",
     "sparse_features",
+    "train_test_gap",
 ]
