@@ -169,13 +169,13 @@ def to_numpy(array: object) -> npt.NDArray[Any]:
 
 
 def like_original(values: npt.NDArray[Any], original: Array) -> Array:
-    """Return `values` as they are, or as a tensor beside `original` if that is one."""
+    """Return `values` as they are, or as a tensor beside `original` if that is one.
+
+    Statistics stay in float64, whatever the scores are in, where the device has it.
+    """
     if not isinstance(original, torch.Tensor):
         return values
-    return torch.as_tensor(values, dtype=_tensor_type(values, original)).to(
-        original.device
-    )
-
-
-def _tensor_type(values: npt.NDArray[Any], original: torch.Tensor) -> torch.dtype:
-    return original.dtype if values.dtype.kind == "f" else torch.int64
+    tensor = torch.from_numpy(np.array(values))
+    if original.device.type == "mps" and tensor.dtype == torch.float64:
+        tensor = tensor.float()
+    return tensor.to(original.device)

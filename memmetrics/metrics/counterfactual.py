@@ -1,0 +1,279 @@
+"""Counterfactual memorization: how much better a point scores when it was trained on.
+
+    mem(i) = E[score of i | i in the training set] − E[score of i | i not in it],
+
+estimated by the mean over retrained models that had the point (IN) minus the mean over
+those that had not (OUT). The expectation is over training subsets and over the
+randomness of training.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from memmetrics._validation import (
+    Array,
+    as_boolean,
+    as_confidence,
+    as_float,
+    check_same_kind,
+    like_original,
+    to_numpy,
+)
+from memmetrics.evidence import Retrainings, own_iv
+from memmetrics.metrics.intervals import difference_interval
+from memmetrics.metrics.moments import Arms, failed_runs
+from memmetrics.result import Result
+
+__all__ = [
+    "CounterfactualMemorization",
+    "counterfactual_memorization",
+    "memorization_from_arms",
+]
+
+
+def counterfactual_memorization(
+    scores: Array, member: Array, *, confidence: float = 0.95
+) -> Result:
+    r"""Mean score of the runs that had a point minus that of the runs that had not.
+
+    .. math::
+        \widehat{mem}_i = \bar s_i^{in} - \bar s_i^{out}, \qquad
+        SE_i^2 = s_{in}^2 / n_{in} + s_{out}^2 / n_{out}
+
+    Parameters
+    ----------
+    scores : array or tensor (runs, points)
+        Score of every point under every run, higher is better (for a loss, its
+        negative). A run whose scores are NaN throughout, as one that diverged, is left
+        out with a warning.
+    member : boolean array or tensor (runs, points)
+        Whether the point was in the run's training set.
+    confidence : float
+        Confidence of the interval, between 0 and 1.
+
+    Returns
+    -------
+    Result
+        ``estimate``, ``standard_error``, ``low``, ``high``, ``n_in`` and ``n_out``,
+        each ``(points,)``, in the unit of the scores. Positive means memorized. An
+        estimate is NaN, never 0, where a point has no run in one of the arms. The
+        columns say which ``interval`` was used, what the sample lacks (``flag``) and
+        the one-sided ``p_value`` of no memorization; see
+        `memmetrics.metrics.intervals.difference_interval`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the shapes differ, `member` is not boolean, the tensors are on different
+        devices, fewer than two runs are given, an isolated score is NaN, any is
+        infinite, or `confidence` is not within (0, 1).
+
+    Warns
+    -----
+    RuntimeWarning
+        If a point has no run in one of the arms, or a run was left out; the message
+        says how many.
+
+    Notes
+    -----
+    Unbiased for subsets in which points are chosen independently of one another, or
+    in balanced columns. The scores are read once and never copied; see
+    `memmetrics.metrics.moments`.
+
+    References
+    ----------
+    Feldman and Zhang, "What Neural Networks Memorize and Why" (2020), section 2;
+    Zhang et al., "Counterfactual Memorization in Neural Language Models" (2023),
+    definition 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> member = np.array([[True, False], [True, False], [False, True], [False, True]])
+    >>> scores = np.array([[0.9, 0.5], [1.0, 0.4], [0.1, 0.5], [0.2, 0.6]])
+    >>> memorization = counterfactual_memorization(scores, member)
+    >>> memorization.estimate.round(3)
+    array([0.8, 0.1])
+    >>> memorization.n_in
+    array([2, 2])
+    """
+    confidence = as_confidence(confidence)
+    original, values, chosen = retrainings_iv(scores, member)
+    if values.shape != chosen.shape:
+        raise ValueError(
+            "`scores` and `member` must have the same shape (runs, points); "
+            f"got {values.shape} and {chosen.shape}"
+        )
+    warn_of_failed(failed_runs(values))
+    arms = Arms.from_scores(values, chosen)
+    return memorization_from_arms(arms, confidence=confidence, original=original)
+
+
+def memorization_from_arms(
+    arms: Arms,
+    *,
+    confidence: float = 0.95,
+    original: Array | None = None,
+    held_out: npt.NDArray[np.bool_] | None = None,
+) -> Result:
+    """Return counterfactual memorization of scores that were streamed into `arms`.
+
+    Parameters
+    ----------
+    arms : Arms
+        Statistics of all runs, merged; arrays ``(points,)``.
+    confidence : float
+        Confidence of the interval, between 0 and 1.
+    original : array or tensor, optional
+        The result's arrays become tensors beside it, if it is one.
+    held_out : boolean array (points,), optional
+        Targets that are no training points, so that no run can have them: they are not
+        warned of.
+
+    Returns
+    -------
+    Result
+        As `counterfactual_memorization`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> scores, member = rng.normal(size=(8, 3)), np.eye(8, 3, dtype=bool)
+    >>> halves = [Arms.from_scores(scores[k::2], member[k::2]) for k in range(2)]
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     whole = counterfactual_memorization(scores, member).estimate
+    >>> result = memorization_from_arms(halves[0].merge(halves[1]))
+    >>> bool(np.allclose(result.estimate, whole))
+    True
+    """
+    _warn_of_empty(arms, held_out)
+    inside, outside = arms
+    interval = difference_interval(inside, outside, confidence=confidence)
+    beside = np.empty(0) if original is None else original
+    return Result(
+        CounterfactualMemorization.name,
+        CounterfactualMemorization.unit,
+        like_original(inside.mean - outside.mean, beside),
+        standard_error=like_original(interval.standard_error, beside),
+        low=like_original(interval.low, beside),
+        high=like_original(interval.high, beside),
+        n_in=like_original(inside.count, beside),
+        n_out=like_original(outside.count, beside),
+        columns={
+            "interval": interval.interval,
+            "flag": interval.flag,
+            "p_value": interval.p_value,
+        },
+    )
+
+
+@dataclass(frozen=True)
+class CounterfactualMemorization:
+    """Metric of `counterfactual_memorization`; needs `Retrainings`.
+
+    One estimate for each target; NaN for those that are no training points.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> member = np.arange(20).reshape(10, 2) % 3 == 0
+    >>> result = CounterfactualMemorization()(Retrainings(member * 1.0, member))
+    >>> result.estimate
+    array([1., 1.])
+    """
+
+    confidence: float = 0.95
+
+    name: ClassVar[str] = "counterfactual_memorization"
+    version: ClassVar[int] = 1
+    needs: ClassVar[type[Retrainings]] = Retrainings
+    unit: ClassVar[str] = "score"
+    cost: ClassVar[str] = "runs * targets"
+
+    def __call__(self, evidence: Retrainings) -> Result:
+        """Return the memorization of every target."""
+        scores = evidence.scores
+        member, held_out = own_member(evidence)
+        warn_of_failed(failed_runs(scores))
+        return memorization_from_arms(
+            Arms.from_scores(scores, member),
+            confidence=as_confidence(self.confidence),
+            held_out=held_out,
+        )
+
+
+def retrainings_iv(
+    scores: object, member: object
+) -> tuple[Array, npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Check scores and members; return the scores as given, and both as NumPy arrays.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If types or numbers of axes are wrong, tensors are on different devices, the
+        runs differ in number or are fewer than two.
+    """
+    original = as_float(scores, "scores", axes="(runs, targets)", min_ndim=2)
+    chosen = as_boolean(member, "member", axes="(runs, points)", ndim=2)
+    if isinstance(original, torch.Tensor) and isinstance(chosen, torch.Tensor):
+        check_same_kind(original, chosen, ("scores", "member"))
+    if original.ndim != 2 or len(original) != len(chosen):
+        raise ValueError(
+            "`scores` must be (runs, targets) and `member` (runs, points) with as many "
+            f"runs; got shapes {tuple(original.shape)} and {tuple(chosen.shape)}"
+        )
+    if len(original) < 2:
+        raise ValueError("`scores` must hold at least 2 runs; got 1")
+    return original, to_numpy(original), to_numpy(chosen)
+
+
+def own_member(
+    evidence: Retrainings,
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return whether each target was in each run's training set, `(runs, targets)`.
+
+    Also which targets are held out, `(targets,)`: no run had them.
+    """
+    member, points = evidence.member, evidence.member.shape[1]
+    own = own_iv(evidence.own, targets=evidence.scores.shape[1], points=points)
+    held_out = own < 0
+    if np.array_equal(own, np.arange(points)):
+        return member, held_out
+    member = member[:, own]
+    member[:, held_out] = False
+    return member, held_out
+
+
+def warn_of_failed(failed: npt.NDArray[np.bool_]) -> None:
+    """Warn of runs that are left out; raise ValueError if none are left."""
+    if failed.all():
+        raise ValueError(f"`scores` must not be NaN in all {failed.size} runs")
+    if failed.any():
+        warnings.warn(
+            f"{failed.sum()} of {failed.size} runs have only NaN scores (they failed "
+            "or diverged) and are left out",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+def _warn_of_empty(arms: Arms, held_out: npt.NDArray[np.bool_] | None) -> None:
+    empty = (arms.inside.count == 0) | (arms.outside.count == 0)
+    if held_out is not None:
+        empty &= ~held_out
+    if empty.any():
+        warnings.warn(
+            f"{empty.sum()} of {empty.size} points have no run in one of the two arms; "
+            "their estimate is NaN",
+            RuntimeWarning,
+            stacklevel=3,
+        )
