@@ -118,7 +118,7 @@ REASONS = [
 
 
 @pytest.mark.parametrize(
-    ("factory", "options", "reason"), REASONS, ids=lambda value: str(value)[:30]
+    ("factory", "options", "reason"), REASONS, ids=[reason[-1] for reason in REASONS]
 )
 def test_one_at_a_time_with_the_reason(factory, options, reason):
     made = trainer(factory, **options)
