@@ -17,7 +17,8 @@ import scipy.sparse
 from hypothesis import HealthCheck, given, settings, strategies as st
 from simple_trainers import Failing, NearestMean
 
-from memmetrics.retraining import mapped, shards, store
+from memmetrics import _mapped as mapped
+from memmetrics.retraining import shards, store
 from memmetrics.retraining.dataset import pack
 from memmetrics.retraining.errors import (
     RetrainingError,

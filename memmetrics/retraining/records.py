@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from memmetrics._mapped import release
 from memmetrics.evidence import Retrainings
 from memmetrics.retraining.base import Bools, StoppingRule
 from memmetrics.retraining.campaign import Campaign
 from memmetrics.retraining.errors import RetrainingError
-from memmetrics.retraining.mapped import release
 from memmetrics.retraining.messages import describe_runs
 
 logger = logging.getLogger("memmetrics")

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from memmetrics._mapped import allocate, release
 from memmetrics.retraining import shards
 from memmetrics.retraining.errors import StoreError
 from memmetrics.retraining.manifest import (
@@ -26,7 +27,6 @@ from memmetrics.retraining.manifest import (
     read_manifest,
     write_manifest,
 )
-from memmetrics.retraining.mapped import allocate, release
 from memmetrics.retraining.memory import contents
 from memmetrics.retraining.worker import Finished
 
