@@ -113,16 +113,11 @@ def counterfactual_memorization(
         )
     warn_of_failed(failed_runs(values))
     arms = Arms.from_scores(values, chosen)
-    return memorization_from_arms(arms, confidence=confidence, original=original)
+    warn_of_empty((arms.inside.count == 0) | (arms.outside.count == 0))
+    return memorization(arms, confidence=confidence, original=original)
 
 
-def memorization_from_arms(
-    arms: Arms,
-    *,
-    confidence: float = 0.95,
-    original: Array | None = None,
-    held_out: npt.NDArray[np.bool_] | None = None,
-) -> Result:
+def memorization_from_arms(arms: Arms, *, confidence: float = 0.95) -> Result:
     """Return counterfactual memorization of scores that were streamed into `arms`.
 
     Parameters
@@ -131,34 +126,39 @@ def memorization_from_arms(
         Statistics of all runs, merged; arrays ``(points,)``.
     confidence : float
         Confidence of the interval, between 0 and 1.
-    original : array or tensor, optional
-        The result's arrays become tensors beside it, if it is one.
-    held_out : boolean array (points,), optional
-        Targets that are no training points, so that no run can have them: they are not
-        warned of.
 
     Returns
     -------
     Result
         As `counterfactual_memorization`.
 
+    Warns
+    -----
+    RuntimeWarning
+        If a point has no run in one of the arms; the message says how many.
+
     Examples
     --------
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
-    >>> scores, member = rng.normal(size=(8, 3)), np.eye(8, 3, dtype=bool)
+    >>> scores, member = rng.normal(size=(8, 3)), rng.random((8, 3)) < 0.5
     >>> halves = [Arms.from_scores(scores[k::2], member[k::2]) for k in range(2)]
-    >>> with warnings.catch_warnings():
-    ...     warnings.simplefilter("ignore")
-    ...     whole = counterfactual_memorization(scores, member).estimate
-    >>> result = memorization_from_arms(halves[0].merge(halves[1]))
-    >>> bool(np.allclose(result.estimate, whole))
+    >>> streamed = memorization_from_arms(halves[0].merge(halves[1])).estimate
+    >>> whole = counterfactual_memorization(scores, member).estimate
+    >>> bool(np.allclose(streamed, whole))
     True
     """
-    _warn_of_empty(arms, held_out)
+    warn_of_empty((arms.inside.count == 0) | (arms.outside.count == 0))
+    return memorization(arms, confidence=as_confidence(confidence))
+
+
+def memorization(
+    arms: Arms, *, confidence: float, original: Array | None = None
+) -> Result:
+    """Return the same without warnings, as tensors if `original` is one."""
     inside, outside = arms
     interval = difference_interval(inside, outside, confidence=confidence)
-    beside = np.empty(0) if original is None else original
+    beside = inside.mean if original is None else original
     return Result(
         CounterfactualMemorization.name,
         CounterfactualMemorization.unit,
@@ -204,11 +204,10 @@ class CounterfactualMemorization:
         scores = evidence.scores
         member, held_out = own_member(evidence)
         warn_of_failed(failed_runs(scores))
-        return memorization_from_arms(
-            Arms.from_scores(scores, member),
-            confidence=as_confidence(self.confidence),
-            held_out=held_out,
-        )
+        arms = Arms.from_scores(scores, member)
+        empty = (arms.inside.count == 0) | (arms.outside.count == 0)
+        warn_of_empty(empty & ~held_out)
+        return memorization(arms, confidence=as_confidence(self.confidence))
 
 
 def retrainings_iv(
@@ -266,10 +265,8 @@ def warn_of_failed(failed: npt.NDArray[np.bool_]) -> None:
         )
 
 
-def _warn_of_empty(arms: Arms, held_out: npt.NDArray[np.bool_] | None) -> None:
-    empty = (arms.inside.count == 0) | (arms.outside.count == 0)
-    if held_out is not None:
-        empty &= ~held_out
+def warn_of_empty(empty: npt.NDArray[np.bool_]) -> None:
+    """Warn of points with no run in one of the two arms."""
     if empty.any():
         warnings.warn(
             f"{empty.sum()} of {empty.size} points have no run in one of the two arms; "
