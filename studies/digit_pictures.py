@@ -93,7 +93,7 @@ def tails(table: pd.DataFrame) -> Picture:
     ax.set_xlabel(metric_label(table, "leverage"))
     ax.legend()
     further = tops["leverage"] > 1.25 * tops["held_out_leverage"]
-    finding = "It does" if further else "It does not, by much"
+    finding = "It does" if further else "It hardly does"
     return Picture(
         "leverage_tails",
         "Leverage of training digits and of digits never seen",
