@@ -29,6 +29,7 @@ from memmetrics.retraining.seeds import RNG
 from memmetrics.retraining.worker import Failed, Finished
 
 _SECONDS_WORTH_REPEATING = 5.0
+_HARNESS_SECONDS = 0.003  # of a stack with a store, see docs/scaling.md
 
 
 def plan(
@@ -187,14 +188,15 @@ def _run_plan(
 ) -> RunPlan:
     size = choose_stack_size(campaign.job.trainer, campaign.data, runs, stack_size)
     size = min(size, runs)
-    busy = min(trial.workers, math.ceil(runs / size))
+    stacks = math.ceil(runs / size)
+    busy = min(trial.workers, stacks)
     results = runs * (trial.run_bytes + campaign.data.points)  # scores and membership
-    stacks = max(trial.grown_bytes, 2 * size * trial.run_bytes)
+    stack_bytes = max(trial.grown_bytes, 2 * size * trial.run_bytes)
     return RunPlan(
         runs=runs,
         half_width=half_width,
-        seconds=runs * trial.run_seconds / busy,
-        memory_bytes=campaign.data.nbytes + results + busy * stacks,
+        seconds=runs * trial.run_seconds / busy + stacks * _HARNESS_SECONDS,
+        memory_bytes=campaign.data.nbytes + results + busy * stack_bytes,
         stored_bytes=runs * trial.run_bytes,
         workers=trial.workers,
         stack_size=size,
