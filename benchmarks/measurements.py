@@ -29,8 +29,10 @@ __all__ = ["measure"]
 _POINTS = (30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 _FEATURES = (100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 _RUNS = (1, 4, 16, 64, 256)
-# Implementations that hold (points, features) arrays are timed up to this size.
+# Up to which (points × features) implementations are timed that would hold arrays of
+# that size, or take too long.
 _MOST_DENSE = 10**7
+_MOST_EAGER = 10**8
 # torch.compile takes tens of seconds for each shape.
 _COMPILED_AT = frozenset({2, 8, 16})
 _SLOW_STACKS = frozenset({"torch.func", "memmetrics eager"})
@@ -160,14 +162,14 @@ def _passes(rounds: int) -> float:
 
 
 def _metrics() -> Curves:
-    """Seconds of every registered metric, up to a million points or a second."""
+    """Seconds of every registered metric, up to a million points or about a second."""
     curves: Curves = {}
     for name in available_metrics():
         metric = get_metric(name)
         curve: list[list[float]] = []
         for points in (300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000):
             # Ten times the points may cost a hundred times the time.
-            if curve and curve[-1][1] > 0.5:
+            if curve and curve[-1][1] > 0.1:
                 break
             evidence = random_evidence(metric.needs, points)
             race = Race({name: partial(metric, evidence)}).run(3)
@@ -196,15 +198,17 @@ def _step_peers() -> list[Peer]:
 
 
 def _fitting(task: Task) -> list[Peer]:
-    """Leave out what would compile for each shape, or fill the memory."""
-    points, features = task.data.shape
-    dense = points * features <= _MOST_DENSE
-    return [
-        peer
-        for peer in _step_peers()
-        if "compiled, cuda" in peer.name
-        or ("compiled" not in peer.name and (dense or "memmetrics" in peer.name))
-    ]
+    """Leave out what would compile for each shape, fill the memory or take long."""
+    size = task.data.shape[0] * task.data.shape[1]
+
+    def fits(peer: Peer) -> bool:
+        if peer.name.startswith("memmetrics compiled"):
+            return "cuda" in peer.name
+        if peer.name.startswith("memmetrics eager"):
+            return size <= _MOST_EAGER
+        return size <= _MOST_DENSE or peer.name == OURS.name
+
+    return [peer for peer in _step_peers() if fits(peer)]
 
 
 def _step(rounds: int, task: Task, peers: Sequence[Peer]) -> dict[str, float]:

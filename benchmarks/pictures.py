@@ -28,7 +28,7 @@ _STYLES = {
     "memmetrics compiled, cuda": ("black", "P"),
     "memmetrics eager, cuda": ("gray", "v"),
     "dattri": ("gray", "X"),
-    "pyDVL": ("black", "*"),
+    "pyDVL": ("black", "p"),
 }
 
 

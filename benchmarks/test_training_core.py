@@ -13,6 +13,7 @@ from benchmarks.targets import HIDDEN_SIZES, MARGIN, STEP_RATIOS
 from benchmarks.tasks import half_subsets, one_model
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the peers
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
 def test_all_train_the_same_models(peer: Peer) -> None:
     if not peer.available():

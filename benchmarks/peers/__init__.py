@@ -1,4 +1,9 @@
-"""Implementations of the same training, one file each, all called the same way."""
+"""Implementations of the same training, one file each, all called the same way.
+
+To add one, write a class that fits `Peer` and list it here: the tests then compare the
+models that it trains with the plain loop's, and the report times it beside the others.
+Import what it needs only inside `train`, so that all others work without.
+"""
 
 from __future__ import annotations
 

@@ -28,7 +28,9 @@ class Ours:
         if self.device != "cpu":
             parts.append(self.device)
         if self.threads:
-            parts.append(f"{self.threads} threads")
+            parts.append(
+                "one thread" if self.threads == 1 else f"{self.threads} threads"
+            )
         return ", ".join(parts)
 
     def available(self) -> bool:
