@@ -102,7 +102,7 @@ class Agreement:
         trained = (self.runs / 2 + self.fits) * points
         # Small problems are bound by the steps themselves, hence the constant.
         elements = trained * self.features * self.hidden
-        return self.steps * (elements + (self.runs + self.fits) * 25_000) / 1e9
+        return self.steps * (elements + (self.runs + self.fits) * 80_000) / 1e9
 
     def _chapter(self, table: pd.DataFrame) -> Chapter:
         summary = summarize(table)

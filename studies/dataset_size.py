@@ -92,7 +92,7 @@ class DatasetSize:
     def _cost(self, points: int) -> float:
         # Small problems are bound by the steps themselves, hence the constant.
         elements = self.starts * points * self.features * self.hidden
-        return self.steps * (elements + 100_000) / 1e9
+        return self.steps * (elements + 600_000) / 1e9
 
     def _chapter(
         self, table: pd.DataFrame, models: dict[int, pictures.Vectors], constant: float

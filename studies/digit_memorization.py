@@ -63,8 +63,9 @@ class DigitMemorization:
         """Elements of all reconstructions in all steps."""
         features = self._images(settings)[0].unit_rows().shape[1]
         trained = (self.runs / 2 + 2 * self.fits) * self.points
-        elements = trained * features * self.hidden
-        return float(self.steps * (elements + self.runs * 25_000) / 1e9)
+        # Where nothing is zero, an element takes about five times as long.
+        elements = 5 * trained * features * self.hidden
+        return float(self.steps * (elements + self.runs * 80_000) / 1e9)
 
     def run(self, settings: Settings, advance: Advance) -> Chapter:
         """Measure every digit by every definition, and held-out digits by leverage."""

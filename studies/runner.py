@@ -107,7 +107,8 @@ def _run_parts(
     """
     chapters = []
     total = sum(part.cost(settings) for part in parts)
-    with tqdm(total=total, bar_format=_BAR, file=sys.stderr) as bar, theme():
+    bar = tqdm(total=total, bar_format=_BAR, file=sys.stderr, smoothing=0)
+    with bar, theme():
         for part in parts:
             chapter = part.run(settings, _advance_of(bar))
             for picture in chapter.pictures:
