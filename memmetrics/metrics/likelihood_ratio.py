@@ -1,0 +1,225 @@
+"""Likelihood ratio of membership, from scores with and without each point (LiRA).
+
+For every run k and point i, with Gaussians fitted to the point's scores x in all
+*other* runs that had it (IN) and that had it not (OUT),
+
+    Λ_ki = log N(x_ki; μ_in, σ_in²) − log N(x_ki; μ_out, σ_out²).
+
+Positive means that the score looks like that of a model which was trained on the point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from memmetrics._validation import ArrayT, as_float, to_numpy
+from memmetrics.metrics._finished import finished_runs
+
+__all__ = ["likelihood_ratios", "logit"]
+
+Bools: TypeAlias = npt.NDArray[np.bool_]
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+_FEW_RUNS = 64  # fewer: a variance of one's own is too noisy
+_LEAST_RUNS = 3  # in an arm: one is left out, and two give a variance
+_ENTRIES = 1 << 20  # runs × targets at a time: some ten arrays of 8 MB
+# Left by rounding where all scores of an arm are alike, relative to the point's
+# variance over all runs.
+_ROUNDING = 1e-12
+
+
+def logit(probability: ArrayT) -> ArrayT:
+    r"""Log-odds of probabilities, a score that is close to Gaussian over runs.
+
+    .. math:: \phi(p) = \log(p / (1 - p))
+
+    Parameters
+    ----------
+    probability : array or tensor
+        Within [0, 1], such as the probability of the correct class.
+
+    Returns
+    -------
+    array or tensor
+        Same shape. 0 and 1 count as the nearest numbers that the type can tell from
+        them, half its spacing at 1, so that the result is finite.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the values are not real numbers within [0, 1].
+
+    References
+    ----------
+    Carlini et al. (2022), arXiv 2112.03570, equation 3.
+
+    Examples
+    --------
+    >>> logit(np.array([0.5, 0.9])).round(4)
+    array([0.    , 2.1972])
+    """
+    values: Any = as_float(probability, "probability", axes="(...)", min_ndim=0)
+    plain = to_numpy(values)
+    if not ((plain >= 0) & (plain <= 1)).all():
+        raise ValueError(
+            "`probability` must lie within [0, 1]; "
+            f"got values from {plain.min()} to {plain.max()}"
+        )
+    margin = float(np.finfo(plain.dtype).eps) / 2
+    inner = values.clip(margin, 1 - margin)
+    odds = inner / (1 - inner)
+    return odds.log() if hasattr(odds, "log") else np.log(odds)  # type: ignore[no-any-return]
+
+
+def likelihood_ratios(
+    scores: npt.NDArray[Any],
+    member: npt.NDArray[np.bool_],
+    *,
+    own: npt.NDArray[np.int64] | None = None,
+    pooled: bool | None = None,
+) -> Floats:
+    """Log-likelihood ratio of membership of every (run, target) pair.
+
+    Parameters
+    ----------
+    scores : array (runs, targets)
+        Scores that are roughly Gaussian over the runs of one arm: a loss that is
+        summed or averaged over many outputs as it is (with its sign turned), a
+        probability after `logit`.
+    member : bool array (runs, points)
+        Whether the point was in the run's training set.
+    own : int array (targets,), optional
+        The training point that each target is, or -1. Default: target `i` is point
+        `i`.
+    pooled : bool, optional
+        Whether all points share one variance in each arm, which is the better choice
+        for few runs. Default: below 64 runs.
+
+    Returns
+    -------
+    float64 array (runs, targets)
+        In nats. NaN for held-out targets, which nothing trained on, and for points
+        with fewer than 3 runs in an arm.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `Retrainings`, or if no score differs from another of its arm.
+
+    Notes
+    -----
+    No run's score is in the Gaussians that it is judged by, nor in the pooled
+    variance: both follow in closed form from each arm's sums. A point whose scores in
+    an arm are all alike has the pooled variance. Costs O(runs · targets).
+
+    References
+    ----------
+    Carlini et al., "Membership inference attacks from first principles" (2022), arXiv
+    2112.03570, algorithm 1 (online attack) and section VI.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> member = rng.random((64, 5)) < 0.5
+    >>> ratio = likelihood_ratios(rng.normal(size=(64, 5)) + 3 * member, member)
+    >>> bool(ratio[member].mean() > 2), bool(ratio[~member].mean() < -2)
+    (True, True)
+    """
+    scores, member, own = finished_runs(scores, member, own, least=2 * _LEAST_RUNS)
+    if pooled is None:
+        pooled = len(scores) < _FEW_RUNS
+    shared = _pooled_variances(scores, member, own)
+    ratios = np.full(scores.shape, np.nan)
+    for targets, block, inside in _blocks(scores, member, own):
+        arms = [
+            (fit.mean, _variance(fit, block, arm, pooled=pooled))
+            for fit, arm in zip(_fits(block, inside), shared, strict=True)
+        ]
+        (mean_in, in_), (mean_out, out) = arms
+        ratios[:, targets] = (
+            np.log(out / in_)
+            + (block - mean_out) ** 2 / out
+            - (block - mean_in) ** 2 / in_
+        ) / 2
+    return ratios
+
+
+@dataclass(frozen=True, eq=False)
+class _LeftOut:
+    """One arm of a block without the score in question; arrays (runs, targets)."""
+
+    mean: Floats
+    squares: Floats  # summed, of deviations from the mean
+    others: Floats  # how many scores that are
+
+
+def _fits(block: Floats, inside: Bools) -> tuple[_LeftOut, _LeftOut]:
+    return _left_out(block, inside), _left_out(block, ~inside)
+
+
+def _left_out(block: Floats, chosen: Bools) -> _LeftOut:
+    count = chosen.sum(axis=0)  # (targets,)
+    mean = np.where(chosen, block, 0).sum(axis=0) / count
+    deviation = np.where(chosen, block - mean, 0)  # (runs, targets)
+    squares = (deviation**2).sum(axis=0)
+    return _LeftOut(
+        mean=mean - deviation / (count - 1),
+        squares=np.maximum(squares - deviation**2 * (count / (count - 1)), 0),
+        others=(count - chosen).astype(np.float64),
+    )
+
+
+def _variance(fit: _LeftOut, block: Floats, shared: Floats, *, pooled: bool) -> Floats:
+    """Return every pair's variance (runs, targets); `shared` has axis runs."""
+    everyone = np.broadcast_to(shared[:, np.newaxis], block.shape)
+    if pooled:
+        return everyone
+    variance = fit.squares / (fit.others - 1)
+    return np.where(variance > _ROUNDING * block.var(axis=0), variance, everyone)
+
+
+def _pooled_variances(
+    scores: npt.NDArray[Any], member: Bools, own: npt.NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """Return each arm's variance over all points, without the run itself: (runs,)."""
+    squares, freedom = np.zeros((2, len(scores))), np.zeros((2, len(scores)))
+    for _, block, inside in _blocks(scores, member, own):
+        for arm, fit in enumerate(_fits(block, inside)):
+            squares[arm] += fit.squares.sum(axis=1)
+            freedom[arm] += (fit.others - 1).sum(axis=1)
+    if not freedom.any():
+        raise ValueError(
+            f"`member` must leave some target at least {_LEAST_RUNS} runs with it and "
+            f"{_LEAST_RUNS} without; got none"
+        )
+    variances = squares / freedom
+    if not (variances > 0).all():
+        raise ValueError(
+            "`scores` must vary within both arms, or there is nothing to fit; "
+            "got scores that are all alike"
+        )
+    return variances[0], variances[1]
+
+
+def _blocks(
+    scores: npt.NDArray[Any], member: Bools, own: npt.NDArray[np.int64]
+) -> Iterator[tuple[npt.NDArray[np.intp], Floats, Bools]]:
+    """Yield some targets, their scores and their membership, (runs, targets)."""
+    known = np.flatnonzero(own >= 0)
+    width = max(1, _ENTRIES // len(scores))
+    for start in range(0, len(known), width):
+        targets = known[start : start + width]
+        inside = member[:, own[targets]]
+        count = inside.sum(axis=0)
+        enough = np.minimum(count, len(inside) - count) >= _LEAST_RUNS
+        targets, inside = targets[enough], inside[:, enough]
+        if len(targets) == 0:
+            continue
+        block = scores[:, targets].astype(np.float64)
+        # From the first run's on: a large common value would cost digits.
+        yield targets, block - block[:1], inside

@@ -1,0 +1,191 @@
+"""Membership inference: what a model's scores give away of its training set.
+
+The likelihood ratio of `memmetrics.metrics.likelihood_ratio` is the attack; what it
+achieves over all (run, point) pairs is told by the area under its ROC curve, the chance
+that a pair that was trained on has the larger ratio, and by its true-positive rates at
+low false-positive rates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from memmetrics._validation import as_confidence
+from memmetrics.evidence import Retrainings
+from memmetrics.metrics._finished import finished_runs
+from memmetrics.metrics._jackknife import jackknife_error, jackknife_limits
+from memmetrics.metrics.likelihood_ratio import likelihood_ratios
+from memmetrics.result import Result
+
+__all__ = ["MembershipInference", "membership_inference"]
+
+Bools: TypeAlias = npt.NDArray[np.bool_]
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+_LOW = (0.001, 0.01)
+
+
+def membership_inference(
+    scores: npt.NDArray[Any],
+    member: npt.NDArray[np.bool_],
+    *,
+    own: npt.NDArray[np.int64] | None = None,
+    false_positive_rates: Sequence[float] = _LOW,
+    pooled: bool | None = None,
+    confidence: float = 0.95,
+) -> Result:
+    """ROC of the likelihood-ratio attack over all (run, point) pairs.
+
+    Parameters
+    ----------
+    scores : array (runs, targets)
+        Roughly Gaussian over the runs of one arm, e.g. the negative of a loss, or
+        `logit` of a probability.
+    member : bool array (runs, points)
+        Whether the point was in the run's training set.
+    own : int array (targets,), optional
+        The training point that each target is, or -1. Default: target `i` is point
+        `i`. Held-out targets do not count.
+    false_positive_rates : sequence of float, default (0.001, 0.01)
+        Where to read off the true-positive rate, within (0, 1).
+    pooled : bool, optional
+        Whether points share their variances, see `likelihood_ratios`.
+    confidence : float, default 0.95
+        Confidence of the intervals.
+
+    Returns
+    -------
+    Result
+        The area first, ½ for an attack no better than chance, then the true-positive
+        rate at every false-positive rate; columns ``statistic`` and
+        ``false_positive_rate``. Standard errors are over runs, for these points, by
+        the jackknife; limits are cut off at 0 and 1. ``n_in`` and ``n_out`` count
+        pairs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `likelihood_ratios`, or if a rate lies outside (0, 1).
+
+    Notes
+    -----
+    A true-positive rate is the largest of those with a false-positive rate of at most
+    the given one; below one false positive among ``n_out``, that is the share above
+    all pairs that were not trained on.
+
+    References
+    ----------
+    Carlini et al., "Membership inference attacks from first principles" (2022), arXiv
+    2112.03570.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> member = rng.random((64, 50)) < 0.5
+    >>> attack = membership_inference(rng.normal(size=(64, 50)) + 4 * member, member)
+    >>> attack.estimate.round(1)
+    array([1. , 0.7, 0.9])
+    """
+    confidence = as_confidence(confidence)
+    rates = _rates_iv(false_positive_rates)
+    scores, member, own = finished_runs(scores, member, own, least=2)
+    ratios = likelihood_ratios(scores, member, own=own, pooled=pooled)
+    pairs = np.flatnonzero(~np.isnan(ratios[0]))  # targets that have ratios
+    inside = member[:, own[pairs]]
+    levels, place = np.unique(ratios[:, pairs], return_inverse=True)
+    place = place.reshape(inside.shape)
+
+    def statistics(runs: Bools) -> Floats:
+        at, were_in = place[runs], inside[runs]
+        in_, out = (
+            np.bincount(at[arm], minlength=len(levels)) for arm in (were_in, ~were_in)
+        )
+        return _area_and_rates(in_, out, rates)
+
+    estimate = statistics(np.ones(len(scores), dtype=bool))
+    error = jackknife_error(statistics, len(scores))
+    low, high = jackknife_limits(
+        estimate, error, runs=len(scores), confidence=confidence
+    )
+    trained_on = int(inside.sum())
+    return Result(
+        MembershipInference.name,
+        MembershipInference.unit,
+        estimate,
+        standard_error=error,
+        low=np.maximum(low, 0),
+        high=np.minimum(high, 1),
+        n_in=np.full(len(estimate), trained_on),
+        n_out=np.full(len(estimate), inside.size - trained_on),
+        columns={
+            "statistic": np.array(["area", *["true-positive rate"] * len(rates)]),
+            "false_positive_rate": np.array([np.nan, *rates]),
+        },
+        axes=("operating_point",),
+    )
+
+
+@dataclass(frozen=True)
+class MembershipInference:
+    """Metric of `membership_inference`; needs `Retrainings`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> member = rng.random((32, 20)) < 0.5
+    >>> evidence = Retrainings(rng.normal(size=(32, 20)) + 9 * member, member)
+    >>> MembershipInference()(evidence).estimate.round(2)
+    array([1., 1., 1.])
+    """
+
+    false_positive_rates: tuple[float, ...] = _LOW
+    pooled: bool | None = None
+    confidence: float = 0.95
+
+    name: ClassVar[str] = "membership_inference"
+    version: ClassVar[int] = 1
+    needs: ClassVar[type[Retrainings]] = Retrainings
+    unit: ClassVar[str] = "probability"
+    cost: ClassVar[str] = "runs * targets"
+
+    def __call__(self, evidence: Retrainings) -> Result:
+        """Return the area, and the true-positive rate at every false-positive rate."""
+        return membership_inference(
+            evidence.scores,
+            evidence.member,
+            own=evidence.own,
+            false_positive_rates=self.false_positive_rates,
+            pooled=self.pooled,
+            confidence=self.confidence,
+        )
+
+
+def _rates_iv(rates: Sequence[float]) -> list[float]:
+    values = [float(rate) for rate in rates]
+    for value in values:
+        if not 0 < value < 1:
+            raise ValueError(
+                "`false_positive_rates` must lie strictly between 0 and 1; "
+                f"got {value!r}"
+            )
+    return values
+
+
+def _area_and_rates(
+    inside: npt.NDArray[np.intp], outside: npt.NDArray[np.intp], rates: Sequence[float]
+) -> Floats:
+    """Return the statistics from counts of either kind at every level, rising."""
+    n_in, n_out = int(inside.sum()), int(outside.sum())
+    below = np.cumsum(outside) - outside / 2  # a tie counts half
+    area = (inside * below).sum() / n_in / n_out
+    # Counts at and above a threshold that falls through the levels, from none on.
+    true = np.concatenate([[0], np.cumsum(inside[::-1])])
+    false = np.concatenate([[0], np.cumsum(outside[::-1])])
+    allowed = np.array(rates) * n_out * (1 + 1e-12)  # 0.07 * 100 is not quite 7
+    last = np.searchsorted(false, allowed, side="right") - 1
+    return np.concatenate([[area], true[last] / n_in])
