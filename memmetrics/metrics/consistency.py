@@ -1,0 +1,120 @@
+"""Consistency score: how well models do on a point that they did not train on.
+
+    C_i = E[score of point i | i was not in the training set]
+
+Points with a high score follow from the others; points with a low one are exceptions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from memmetrics._validation import as_confidence
+from memmetrics.evidence import Retrainings
+from memmetrics.metrics._finished import finished_runs
+from memmetrics.metrics.mean_interval import mean_interval
+from memmetrics.metrics.moments import Arms
+from memmetrics.result import Result
+
+__all__ = ["ConsistencyScore", "consistency_score"]
+
+
+def consistency_score(
+    scores: npt.NDArray[Any],
+    member: npt.NDArray[np.bool_],
+    *,
+    own: npt.NDArray[np.int64] | None = None,
+    confidence: float = 0.95,
+) -> Result:
+    r"""Mean score of every target over the runs that did not train on it.
+
+    .. math:: C_i = \frac{1}{n_i} \sum_{k : i \notin S_k} x_{ki}
+
+    Parameters
+    ----------
+    scores : array (runs, targets)
+        Higher is better; 0 for wrong and 1 for right gives the published C-score at
+        one share of the data.
+    member : bool array (runs, points)
+        Whether the point was in the run's training set.
+    own : int array (targets,), optional
+        The training point that each target is, or -1. Default: target `i` is point
+        `i`. Every run counts for a held-out target, since none trained on it: its
+        held-out consistency.
+    confidence : float, default 0.95
+        Confidence of the intervals.
+
+    Returns
+    -------
+    Result
+        One number for every target, in the unit of the score, and ``n_out``, the runs
+        that count; NaN where there is none. Columns ``interval`` and ``flag`` as in
+        `mean_interval`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `Retrainings`, or if no run finished.
+
+    Notes
+    -----
+    The published C-score also averages over shares of the data from 10 to 90 %; do so
+    with retrainings of several fractions.
+
+    References
+    ----------
+    Jiang et al., "Characterizing structural regularities of labeled data in
+    overparameterized models" (2020), arXiv 2002.03206, section 2.
+
+    Examples
+    --------
+    >>> scores = np.array([[0.9, 0.8], [0.2, 0.7], [0.4, 1.0]])
+    >>> member = np.array([[True, False], [False, True], [False, False]])
+    >>> consistency = consistency_score(scores, member)
+    >>> consistency.estimate.round(3), consistency.n_out
+    (array([0.3, 0.9]), array([2, 2]))
+    """
+    confidence = as_confidence(confidence)
+    finished = finished_runs(scores, member, own, least=1)
+    held_out = Arms.from_scores(finished.scores, finished.trained_on).outside
+    return Result(
+        ConsistencyScore.name,
+        ConsistencyScore.unit,
+        held_out.mean,
+        n_out=held_out.count,
+        **mean_interval(held_out, confidence=confidence),
+    )
+
+
+@dataclass(frozen=True)
+class ConsistencyScore:
+    """Metric of `consistency_score`; needs `Retrainings`.
+
+    Examples
+    --------
+    >>> member = np.array([[True, False], [False, True]])
+    >>> ConsistencyScore()(Retrainings(np.array([[1.0, 0.5], [0.25, 1.0]]), member)
+    ... ).estimate
+    array([0.25, 0.5 ])
+    """
+
+    confidence: float = 0.95
+
+    name: ClassVar[str] = "consistency_score"
+    version: ClassVar[int] = 1
+    needs: ClassVar[type[Retrainings]] = Retrainings
+    unit: ClassVar[str] = "score"
+    cost: ClassVar[str] = "runs * targets"
+
+    def __call__(self, evidence: Retrainings) -> Result:
+        """Return the consistency score of every target."""
+        return consistency_score(
+            evidence.scores,
+            evidence.member,
+            own=evidence.own,
+            confidence=self.confidence,
+        )
