@@ -14,7 +14,6 @@ from benchmarks.agreement import largest_difference
 from benchmarks.children import measure_in_child
 from benchmarks.clock import Race
 from benchmarks.curves import Curves, collect
-from benchmarks.evidence import random_evidence
 from benchmarks.metric_speed import counterfactual_race, feature_dimensionality_race
 from benchmarks.peers import OURS, PEERS, Peer, installed
 from benchmarks.peers.ours import Ours
@@ -23,6 +22,7 @@ from benchmarks.steps import StepRace
 from benchmarks.targets import HIDDEN_SIZES
 from benchmarks.tasks import Task, half_subsets, one_model
 from memmetrics.metrics.registry import available_metrics, get_metric
+from memmetrics.testing import sample_evidence
 
 __all__ = ["measure"]
 
@@ -167,13 +167,14 @@ def _metrics() -> Curves:
     for name in available_metrics():
         metric = get_metric(name)
         curve: list[list[float]] = []
-        for points in (300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000):
-            # Ten times the points may cost a hundred times the time.
+        for size in (300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000):
+            # Three times the points may cost ten times the time.
             if curve and curve[-1][1] > 0.1:
                 break
-            evidence = random_evidence(metric.needs, points)
+            axes = dict.fromkeys(("points", "features", "test_points"), size)
+            evidence = sample_evidence(metric.needs, {**axes, "hidden": 8, "runs": 64})
             race = Race({name: partial(metric, evidence)}).run(3)
-            curve.append([points, race.best(name)])
+            curve.append([size, race.best(name)])
         curves[name] = curve
     return curves
 
@@ -199,14 +200,15 @@ def _step_peers() -> list[Peer]:
 
 def _fitting(task: Task) -> list[Peer]:
     """Leave out what would compile for each shape, fill the memory or take long."""
-    size = task.data.shape[0] * task.data.shape[1]
+    points, features = task.data.shape
+    size: int = points * features
 
     def fits(peer: Peer) -> bool:
         if peer.name.startswith("memmetrics compiled"):
             return "cuda" in peer.name
         if peer.name.startswith("memmetrics eager"):
             return size <= _MOST_EAGER
-        return size <= _MOST_DENSE or peer.name == OURS.name
+        return peer.name == OURS.name or size <= _MOST_DENSE
 
     return [peer for peer in _step_peers() if fits(peer)]
 

@@ -131,14 +131,14 @@ def _metrics(found: dict[str, Any]) -> Figure:
             label=name.replace("_", " "),
         )
     x = np.array([300, 1e6])
-    copied = 2 * 8 * 4 * x / found["copy_rate"]
+    copied = 2 * 8 * 8 * x / found["copy_rate"]
     ax.plot(
         x,
         1e3 * copied,
         "--",
         color=COLORS["black"],
         linewidth=1.2,
-        label="copying (points, 8) in float32",
+        label="copying (points, 8) in float64",
     )
     ax.set(
         xscale="log",

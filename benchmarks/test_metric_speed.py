@@ -25,7 +25,7 @@ def test_feature_dimensionality_in_copies(benchmark: Any) -> None:
 
 def test_counterfactual_memorization_in_passes(benchmark: Any) -> None:
     promised = targets.COUNTERFACTUAL_PASSES
-    race = counterfactual_race(100, 200_000).run_until(
+    race = counterfactual_race(400, 50_000).run_until(
         lambda race: race.best("metric") <= promised * race.best("pass")
     )
     passes = race.best("metric") / race.best("pass")
