@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from memmetrics.evidence import Fit as Fit, Losses as Losses, Retrainings as Retrainings
 from memmetrics.metrics.base import Metric as Metric
+from memmetrics.metrics.counterfactual import (
+    CounterfactualMemorization as CounterfactualMemorization,
+    counterfactual_memorization as counterfactual_memorization,
+)
 from memmetrics.metrics.dimensionality import (
     DatapointDimensionality as DatapointDimensionality,
     FeatureDimensionality as FeatureDimensionality,
@@ -14,6 +18,10 @@ from memmetrics.metrics.gap import (
     TrainTestGap as TrainTestGap,
     train_test_gap as train_test_gap,
 )
+from memmetrics.metrics.influence import (
+    CounterfactualInfluence as CounterfactualInfluence,
+    counterfactual_influence as counterfactual_influence,
+)
 from memmetrics.metrics.leverage import Leverage as Leverage, leverage as leverage
 from memmetrics.result import Result as Result
 from memmetrics.retraining.function import FunctionTrainer as FunctionTrainer
@@ -21,11 +29,14 @@ from memmetrics.retraining.harness import retrain as retrain
 from memmetrics.retraining.measure import measure as measure
 from memmetrics.retraining.module import ModuleTrainer as ModuleTrainer
 from memmetrics.retraining.planning import plan as plan
+from memmetrics.retraining.stopping import Precision as Precision
 from memmetrics.toy import ToyTrainer as ToyTrainer, sparse_features as sparse_features
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CounterfactualInfluence",
+    "CounterfactualMemorization",
     "DatapointDimensionality",
     "FeatureDimensionality",
     "Fit",
@@ -34,10 +45,13 @@ __all__ = [
     "Losses",
     "Metric",
     "ModuleTrainer",
+    "Precision",
     "Result",
     "Retrainings",
     "ToyTrainer",
     "TrainTestGap",
+    "counterfactual_influence",
+    "counterfactual_memorization",
     "datapoint_dimensionality",
     "feature_dimensionality",
     "leverage",
