@@ -182,7 +182,7 @@ class Precision:
             warnings.simplefilter("ignore", RuntimeWarning)
             result = self.memorization(evidence)
         widths = (np.asarray(result.high) - np.asarray(result.low)) / 2
-        return _reached(widths, evidence.own_points, self.points)
+        return _reached(widths, np.asarray(evidence.own), self.points)
 
     def memorization(self, evidence: Retrainings) -> Result:
         """Counterfactual memorization with intervals that allow for repeated looks.
