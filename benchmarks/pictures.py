@@ -119,7 +119,7 @@ def _metrics(found: dict[str, Any]) -> Figure:
     ax = figure.subplots()
     colors = [name for name in COLORS if name != "gray"]
     for (name, curve), color, marker in zip(
-        found["metrics"].items(), colors * 3, "osD^vPX" * 3, strict=False
+        found["metrics"].items(), colors * 3, "osD^vPXph<" * 3, strict=False
     ):
         sizes, seconds = np.array(curve).T
         ax.plot(
