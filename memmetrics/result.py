@@ -103,7 +103,7 @@ class Result:
         -------
         pandas.DataFrame
             ``run``, ``index``, ``n_in`` and ``n_out`` are nullable integers; missing
-            numbers are NaN. Axes other than ``run`` and ``index`` follow ``index``.
+            numbers are NaN. Axes of another name follow, then the metric's own columns.
 
         Examples
         --------
@@ -113,13 +113,15 @@ class Result:
         estimate = to_numpy(self.estimate)
         places = dict(zip(self.axes or (), np.indices(estimate.shape), strict=True))
         frame: dict[str, Any] = {"metric": self.metric, "unit": self.unit}
-        for name in ("run", "index", *places):
-            frame[name] = _integers(places.get(name), estimate.size)
+        for name in ("run", "index"):
+            frame[name] = _integers(places.pop(name, None), estimate.size)
         frame["estimate"] = estimate.ravel()
         for name in _FLOATS:
             frame[name] = _floats(getattr(self, name), estimate.size)
         for name in _COUNTS:
             frame[name] = _integers(getattr(self, name), estimate.size)
+        for name, numbers in places.items():
+            frame[name] = _integers(numbers, estimate.size)
         for name, value in self.columns.items():
             column = np.broadcast_to(to_numpy(value), estimate.shape)
             frame[name] = column.ravel()
