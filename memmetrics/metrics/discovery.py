@@ -38,8 +38,9 @@ def discoveries(
     ----------
     result : Result
         With a column ``p_value``, such as counterfactual memorization. Its p-values are
-        one-sided and fit its intervals: a point's difference exceeds the `minimum` that
-        was asked for there, 0 by default.
+        one-sided and fit its intervals: they speak against a difference of at most 0,
+        or of at most the `minimum` given to
+        `memmetrics.metrics.intervals.difference_interval`.
     false_discovery_rate : float, default 0.05
         Share of chance finds to expect among the finds at most, in (0, 1).
     any_dependence : bool, default False
