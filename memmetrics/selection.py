@@ -1,0 +1,236 @@
+"""Selection rules: which points go when one point's kind is taken out of the data.
+
+A rule is any function ``rule(data, point)`` of the training data and a point's index;
+it returns a boolean mask ``(points,)`` or an array of indices that holds the point
+itself. The rules here form families of growing breadth: a point, its near-duplicates,
+its nearest neighbors, its cluster, its class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from memmetrics._validation import to_numpy
+from memmetrics.retraining.base import Data
+
+__all__ = [
+    "Nearest",
+    "Rule",
+    "Same",
+    "Within",
+    "near_duplicate_families",
+    "this_point",
+]
+
+Rule: TypeAlias = Callable[[Data, int], npt.ArrayLike]
+
+_ROWS = 1024  # made dense, and compared, at a time
+
+
+def this_point(data: Data, point: int) -> npt.NDArray[np.intp]:  # noqa: ARG001 - a rule
+    """Select the point alone.
+
+    Examples
+    --------
+    >>> this_point(np.eye(3), 1)
+    array([1])
+    """
+    return np.array([point])
+
+
+@dataclass(frozen=True)
+class Within:
+    """Rule: all points whose inputs lie within a Euclidean distance of the point's.
+
+    Parameters
+    ----------
+    distance : float
+        In the unit of the inputs, not negative; 0 selects exact copies. The inputs
+        are the first array of the data, flattened point by point.
+
+    Raises
+    ------
+    ValueError
+        If `distance` is negative or NaN.
+
+    Examples
+    --------
+    >>> Within(1.5)(np.array([[0.0], [1.0], [2.0]]), 0)
+    array([ True,  True, False])
+    """
+
+    distance: float
+
+    def __post_init__(self) -> None:
+        """Check the distance."""
+        _distance_iv(self.distance)
+
+    def __call__(self, data: Data, point: int) -> npt.NDArray[np.bool_]:
+        """Return the mask (points,)."""
+        near: npt.NDArray[np.bool_] = _distances(data, point) <= self.distance
+        return near
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Rule: the point and so many points nearest to it.
+
+    Parameters
+    ----------
+    count : int
+        How many others, at least 1. Of equally near ones, the first.
+
+    Raises
+    ------
+    ValueError
+        If `count` is less than 1; in a call, if there are not so many others.
+
+    Examples
+    --------
+    >>> Nearest(1)(np.array([[0.0], [1.0], [3.0]]), 2)
+    array([2, 1])
+    """
+
+    count: int
+
+    def __post_init__(self) -> None:
+        """Check the count."""
+        if self.count < 1:
+            raise ValueError(f"`count` must be at least 1; got {self.count!r}")
+
+    def __call__(self, data: Data, point: int) -> npt.NDArray[np.intp]:
+        """Return the indices, nearest first."""
+        distances = _distances(data, point)
+        if self.count >= len(distances):
+            raise ValueError(
+                f"`count` must leave some of the {len(distances)} points; "
+                f"got {self.count}"
+            )
+        distances[point] = -1  # before its copies
+        return np.argsort(distances, kind="stable")[: self.count + 1]
+
+
+@dataclass(frozen=True, eq=False)
+class Same:
+    """Rule: all points with the point's label, such as a class or a cluster.
+
+    Parameters
+    ----------
+    labels : array (points,)
+        Of any type, for instance what `near_duplicate_families` or a clustering of
+        scikit-learn returns.
+
+    Raises
+    ------
+    ValueError
+        If `labels` has not one axis; in a call, if it is not as long as the data.
+
+    Examples
+    --------
+    >>> Same(np.array(["cat", "dog", "cat"]))(np.eye(3), 0)
+    array([ True, False,  True])
+    """
+
+    labels: npt.NDArray[Any]
+
+    def __post_init__(self) -> None:
+        """Standardize and check the labels."""
+        labels = to_numpy(self.labels)
+        if labels.ndim != 1:
+            raise ValueError(
+                f"`labels` must have one axis, points; got shape {labels.shape}"
+            )
+        object.__setattr__(self, "labels", labels)
+
+    def __call__(self, data: Data, point: int) -> npt.NDArray[np.bool_]:
+        """Return the mask (points,)."""
+        points = _inputs(data).shape[0]
+        if len(self.labels) != points:
+            raise ValueError(
+                f"`labels` must give one label for each of the {points} points; "
+                f"got {len(self.labels)}"
+            )
+        return np.asarray(self.labels == self.labels[point])
+
+
+def near_duplicate_families(data: Data, distance: float) -> npt.NDArray[np.int64]:
+    """Put points into one family that are linked by steps of at most `distance`.
+
+    Parameters
+    ----------
+    data : array (points, ...), csr_array (points, features), or tuple of arrays
+        The inputs are the first array, flattened point by point.
+    distance : float
+        Euclidean, in the unit of the inputs, not negative.
+
+    Returns
+    -------
+    int64 array (points,)
+        Number of each point's family, from 0: for `Same`, or as ``groups=`` of
+        `memmetrics.retrain`.
+
+    Raises
+    ------
+    ValueError
+        If `distance` is negative or NaN.
+
+    Notes
+    -----
+    The connected components of the graph whose edges a k-d tree finds: single-linkage
+    clustering cut at `distance`. Sparse inputs are made dense.
+
+    Examples
+    --------
+    >>> near_duplicate_families(np.array([[0.0], [5.0], [0.1], [0.2]]), 0.15)
+    array([0, 1, 0, 0])
+    """
+    _distance_iv(distance)
+    inputs = _inputs(data)
+    rows = _dense(inputs, slice(None))
+    pairs = cKDTree(rows).query_pairs(distance, output_type="ndarray")
+    links = scipy.sparse.coo_array(
+        (np.ones(len(pairs), dtype=bool), (pairs[:, 0], pairs[:, 1])),
+        shape=(len(rows), len(rows)),
+    )
+    _, families = connected_components(links, directed=False)
+    return np.asarray(families, dtype=np.int64)
+
+
+def _distance_iv(distance: float) -> None:
+    if not distance >= 0:
+        raise ValueError(f"`distance` must not be negative; got {distance!r}")
+
+
+def _inputs(data: Data) -> Any:
+    """Return the first array, sparse rows or a NumPy array."""
+    first = data[0] if isinstance(data, (tuple, list)) else data
+    if scipy.sparse.issparse(first):
+        return scipy.sparse.csr_array(first)
+    return to_numpy(first)
+
+
+def _dense(inputs: Any, rows: slice) -> npt.NDArray[np.float64]:
+    block = inputs[rows]
+    dense = block.toarray() if scipy.sparse.issparse(block) else block
+    return np.asarray(dense, dtype=np.float64).reshape(len(dense), -1)
+
+
+def _distances(data: Data, point: int) -> npt.NDArray[np.float64]:
+    """Return everyone's distance from the point, (points,)."""
+    inputs = _inputs(data)
+    center = _dense(inputs, slice(point, point + 1))
+    # By differences: near-duplicates would drown in the rounding of |x|² + |y|² − 2xy.
+    return np.concatenate(
+        [
+            np.linalg.norm(_dense(inputs, slice(start, start + _ROWS)) - center, axis=1)
+            for start in range(0, inputs.shape[0], _ROWS)
+        ]
+    )
