@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import warnings
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import joblib
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from memmetrics._validation import to_numpy
@@ -19,6 +16,15 @@ from memmetrics.metrics.base import Metric
 from memmetrics.metrics.registry import get_metric
 from memmetrics.result import COLUMNS, Result
 from memmetrics.testing.sample import sample_evidence
+from memmetrics.testing.variants import (
+    arrays_of,
+    axes_of,
+    changed,
+    in_precision,
+    possible_orders,
+    reordered,
+    same,
+)
 
 __all__ = ["check_metric"]
 
@@ -154,17 +160,17 @@ def _check_result(metric: Metric, evidence: Evidence) -> Result:
 def _check_repeatable(metric: Metric, evidence: Evidence, result: Result) -> None:
     _require(
         metric,
-        _same(metric(evidence).estimate, result.estimate, tolerance=0),
+        same(metric(evidence).estimate, result.estimate, tolerance=0),
         "the same evidence must give the same estimates again; draw random numbers "
         "from a seed of your own",
     )
 
 
 def _check_reads_only(metric: Metric, evidence: Evidence, result: Result) -> None:
-    copies = {name: array.copy() for name, array in _arrays(evidence)}
-    mine = _with(evidence, copies)
+    copies = {name: array.copy() for name, array in arrays_of(evidence)}
+    mine = changed(evidence, copies)
     metric(mine)
-    for name, array in _arrays(evidence):
+    for name, array in arrays_of(evidence):
         _require(
             metric,
             np.array_equal(copies[name], array, equal_nan=array.dtype.kind == "f"),
@@ -181,36 +187,38 @@ def _check_reads_only(metric: Metric, evidence: Evidence, result: Result) -> Non
         ) from error
     _require(
         metric,
-        _same(estimate, result.estimate),
+        same(estimate, result.estimate),
         "read-only evidence must give the same estimates",
     )
 
 
 def _check_order(metric: Metric, evidence: Evidence, result: Result) -> None:
     rng = np.random.default_rng(0)
-    for axis, arrays, length in _axes(evidence):
+    for axis, arrays, length in axes_of(evidence):
         order = rng.permutation(length)
-        estimate = metric(_reordered(evidence, arrays, order)).estimate
+        estimate = metric(reordered(evidence, arrays, order)).estimate
         if axis == "runs":
             expected = "runs in another order must have the same estimates"
-            _require(metric, _same(estimate, result.estimate), expected)
+            _require(metric, same(estimate, result.estimate), expected)
             continue
         _require(
             metric,
-            any(_same(estimate, each) for each in _orders(result, order)),
+            any(same(estimate, each) for each in possible_orders(result, order)),
             f"{axis} in another order must have the same estimates, in that order",
         )
 
 
 def _check_precision(metric: Metric, evidence: Evidence, result: Result) -> None:
-    wide = _cast(evidence, np.float64)
+    wide = in_precision(evidence, np.float64)
     kind = to_numpy(metric(wide).estimate).dtype
     _require(
         metric, kind == np.float64, f"estimates from float64 must be so; got {kind}"
     )
     _require(
         metric,
-        _same(metric(_cast(evidence, np.float32)).estimate, result.estimate, 1e-3),
+        same(
+            metric(in_precision(evidence, np.float32)).estimate, result.estimate, 1e-3
+        ),
         "float32 evidence must give nearly what float64 gives",
     )
 
@@ -236,7 +244,7 @@ def _check_diverged_run(metric: Metric, evidence: Retrainings, result: Result) -
     more = dataclasses.replace(evidence, scores=scores, member=member, seeds=seeds)
     _require(
         metric,
-        _same(metric(more).estimate, result.estimate),
+        same(metric(more).estimate, result.estimate),
         "a run that diverged (its scores are all NaN) must be left out",
     )
 
@@ -245,8 +253,7 @@ def _check_empty_arms(metric: Metric, evidence: Retrainings) -> None:
     for everywhere in (False, True):
         member = evidence.member.copy()
         member[:, 0] = everywhere
-        changed = dataclasses.replace(evidence, member=member)
-        estimate = to_numpy(metric(changed).estimate)
+        estimate = to_numpy(metric(changed(evidence, {"member": member})).estimate)
         which = "all runs" if everywhere else "no run"
         zero = any(
             (np.take(estimate, 0, axis=axis) == 0).any()
@@ -264,12 +271,12 @@ def _check_empty_arms(metric: Metric, evidence: Retrainings) -> None:
 def _check_zero_vectors(metric: Metric, evidence: Fit, result: Result) -> None:
     zeros = {
         name: array.copy()
-        for name, array in _arrays(evidence)
+        for name, array in arrays_of(evidence)
         if name in {"weights", "hidden"}
     }
     for array in zeros.values():
         array[..., 0, :] = 0
-    estimate = to_numpy(metric(_with(evidence, zeros)).estimate)
+    estimate = to_numpy(metric(changed(evidence, zeros)).estimate)
     before = to_numpy(result.estimate)
     spoiled = np.isnan(estimate[..., 1:]) & ~np.isnan(before[..., 1:])
     _require(
@@ -284,19 +291,19 @@ def _check_devices(metric: Metric, evidence: Evidence, result: Result) -> None:
     for device in devices:
         tensors = {
             name: torch.tensor(array, device=device)
-            for name, array in _arrays(evidence)
+            for name, array in arrays_of(evidence)
             if array.dtype.kind == "f"
         }
         if isinstance(evidence, Retrainings):
             continue  # these hold NumPy arrays only
-        estimate = metric(_with(evidence, tensors)).estimate
+        estimate = metric(changed(evidence, tensors)).estimate
         _require(
             metric,
             isinstance(estimate, torch.Tensor) and estimate.device.type == device,
             f"tensors on {device} must give tensors there; got {type(estimate)}",
         )
         _require(
-            metric, _same(estimate, result.estimate), f"{device} gives other estimates"
+            metric, same(estimate, result.estimate), f"{device} gives other estimates"
         )
 
 
@@ -308,85 +315,6 @@ def _check_worker(metric: Metric, evidence: Evidence, result: Result) -> None:
     for answer in answers:
         _require(
             metric,
-            _same(answer.estimate, result.estimate),
+            same(answer.estimate, result.estimate),
             "a worker process must give the same estimates",
         )
-
-
-def _with(evidence: Evidence, arrays: Mapping[str, Any]) -> Evidence:
-    original: Any = evidence
-    changed: Evidence = dataclasses.replace(original, **arrays)
-    return changed
-
-
-def _arrays(evidence: Evidence) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    for field in dataclasses.fields(evidence):
-        array = getattr(evidence, field.name)
-        if array is not None:
-            yield field.name, array
-
-
-def _axes(evidence: Evidence) -> Iterator[tuple[str, dict[str, int], int]]:
-    """Yield what can be put in another order: its name, which axes, and its length."""
-    if isinstance(evidence, Retrainings):
-        runs, points = evidence.member.shape
-        yield "runs", {"scores": 0, "member": 0, "seeds": 0}, runs
-        if np.array_equal(to_numpy(evidence.own), np.arange(points)):
-            yield "points", {"scores": 1, "member": 1, "groups": 0}, points
-        return
-    names = {
-        "weights": "features",
-        "hidden": "points",
-        "reference": "reference points",
-        "train": "points",
-        "test": "test points",
-    }
-    for name, array in _arrays(evidence):
-        axis = -1 if isinstance(evidence, Losses) else -2
-        yield names[name], {name: axis}, array.shape[axis]
-
-
-def _reordered(
-    evidence: Evidence, axes: dict[str, int], order: npt.NDArray[np.intp]
-) -> Evidence:
-    """Put axes in another order; targets of retrainings go along with their points."""
-    arrays: dict[str, Any] = {
-        name: np.take(array, order, axis=axes[name])
-        for name, array in _arrays(evidence)
-        if name in axes
-    }
-    return _with(evidence, arrays)
-
-
-def _orders(result: Result, order: npt.NDArray[np.intp]) -> Iterator[npt.NDArray[Any]]:
-    """Yield the estimates as they may be once points are in another order.
-
-    Along each axis of that length they follow the points, or have nothing to do with
-    them, as estimates of features.
-    """
-    estimate = to_numpy(result.estimate)
-    axes = [k for k, length in enumerate(estimate.shape) if length == len(order)]
-    for count in range(len(axes) + 1):
-        for chosen in itertools.combinations(axes, count):
-            moved = estimate
-            for axis in chosen:
-                moved = np.take(moved, order, axis=axis)
-            yield moved
-
-
-def _cast(evidence: Evidence, dtype: type) -> Evidence:
-    arrays: dict[str, Any] = {
-        name: array.astype(dtype)
-        for name, array in _arrays(evidence)
-        if array.dtype.kind == "f"
-    }
-    return _with(evidence, arrays)
-
-
-def _same(first: object, second: object, tolerance: float = 1e-6) -> bool:
-    one, other = to_numpy(first), to_numpy(second)
-    if one.shape != other.shape:
-        return False
-    finite = np.abs(other[np.isfinite(other)])
-    scale = float(finite.max(initial=0)) or 1.0
-    return bool(np.allclose(one, other, rtol=0, atol=tolerance * scale, equal_nan=True))
