@@ -130,7 +130,7 @@ def _metrics(found: dict[str, Any]) -> Figure:
             markersize=5,
             label=name.replace("_", " "),
         )
-    x = np.array([300, 1e6])
+    x = np.array([300, 3e5])
     copied = 2 * 8 * 8 * x / found["copy_rate"]
     ax.plot(
         x,
