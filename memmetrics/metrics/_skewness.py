@@ -158,7 +158,8 @@ def _inflation(arm: Arm) -> Floats:
         where=largest > 0,
     )
     spread = 1 - np.minimum(two_point, 1)
-    return 1 + _INFLATION / (arm.runs + _INFLATION_RUNS) * np.square(spread)
+    factor: Floats = 1 + _INFLATION / (arm.runs + _INFLATION_RUNS) * np.square(spread)
+    return factor
 
 
 def stands_apart(arm: Arm) -> Bools:
