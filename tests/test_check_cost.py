@@ -27,7 +27,7 @@ class Spread:
 
 @pytest.mark.timing
 def test_quadratic_declared_linear_is_caught():
-    with pytest.raises(AssertionError, match=r'pairwise: time grows as points\*\*'):
+    with pytest.raises(AssertionError, match=r"pairwise: time grows as points\*\*"):
         check_cost(Pairwise())
 
 
