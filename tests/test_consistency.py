@@ -8,6 +8,7 @@ import memmetrics as mm
 from memmetrics.metrics.consistency import ConsistencyScore, consistency_score
 from memmetrics.metrics.mean_interval import mean_interval
 from memmetrics.metrics.moments import Arms
+from memmetrics.testing import check_metric
 
 
 def interval(scores, **options):
@@ -144,3 +145,7 @@ def test_bad_input(options, message):
     arguments = {"scores": np.ones((3, 1)), "member": np.ones((3, 1), dtype=bool)}
     with pytest.raises((TypeError, ValueError), match=message):
         consistency_score(**{**arguments, **options})
+
+
+def test_it_behaves_as_a_metric_must():
+    check_metric(ConsistencyScore(), worker=False)

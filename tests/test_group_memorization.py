@@ -5,6 +5,7 @@ import pytest
 
 import memmetrics as mm
 from memmetrics.metrics.group_memorization import GroupMemorization, group_memorization
+from memmetrics.testing import check_metric
 
 GROUPS = np.array([3, 1, 3, 0, 1, 3])
 
@@ -111,3 +112,7 @@ def test_bad_input(options, message):
     arguments = {"scores": scores, "member": member, "groups": GROUPS, **options}
     with pytest.raises(ValueError, match=message):
         group_memorization(**arguments)
+
+
+def test_it_behaves_as_a_metric_must():
+    check_metric(GroupMemorization(), worker=False)

@@ -15,6 +15,7 @@ from memmetrics.metrics.membership_inference import (
     MembershipInference,
     membership_inference,
 )
+from memmetrics.testing import check_metric
 
 
 def retrainings(runs=64, points=40, *, shift=1.0, rng=0):
@@ -212,3 +213,8 @@ def test_too_few_runs():
     scores, member = retrainings(runs=4)
     with pytest.raises(ValueError, match="`scores` must have at least 6 runs"):
         membership_advantage(scores, member)
+
+
+@pytest.mark.parametrize("metric", [MembershipInference(), MembershipAdvantage()])
+def test_they_behave_as_metrics_must(metric):
+    check_metric(metric, worker=False)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from simple_trainers import NearestMean
 
 import memmetrics as mm
-from memmetrics.plotting.spectrum import draw_spectrum
+from memmetrics.plotting import draw_spectrum
 from memmetrics.retraining.errors import StoreMismatchError
 from memmetrics.selection import (
     Nearest,

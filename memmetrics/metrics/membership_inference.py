@@ -151,7 +151,7 @@ class MembershipInference:
     version: ClassVar[int] = 1
     needs: ClassVar[type[Retrainings]] = Retrainings
     unit: ClassVar[str] = "probability"
-    cost: ClassVar[str] = "runs * targets"
+    cost: ClassVar[str] = "runs * targets * log(runs * targets)"
 
     def __call__(self, evidence: Retrainings) -> Result:
         """Return the area, and the true-positive rate at every false-positive rate."""

@@ -10,6 +10,7 @@ from memmetrics.plotting.correlations import draw_correlations as draw_correlati
 from memmetrics.plotting.images import draw_image as draw_image
 from memmetrics.plotting.pairs import draw_pair as draw_pair
 from memmetrics.plotting.ranking import draw_ranking as draw_ranking
+from memmetrics.plotting.spectrum import draw_spectrum as draw_spectrum
 from memmetrics.plotting.tables import (
     by_index as by_index,
     metric_label as metric_label,
@@ -31,6 +32,7 @@ __all__ = [
     "draw_image",
     "draw_pair",
     "draw_ranking",
+    "draw_spectrum",
     "draw_tail",
     "draw_vectors",
     "metric_label",
