@@ -30,8 +30,8 @@ __all__ = [
 def as_float(array: object, name: str, *, axes: str, min_ndim: int) -> Array:
     """Return `array` as a floating-point array or tensor of at least one element.
 
-    Floating-point input is returned as it is, never copied; integers and booleans
-    become float64 in NumPy and torch's default type in torch.
+    Floating-point input is returned as it is, not copied unless torch has no such type;
+    integers and booleans become float64 in NumPy and torch's default type in torch.
 
     Parameters
     ----------
@@ -74,6 +74,9 @@ def _as_float_kind(array: object, name: str) -> Array:
         return result.astype(np.float64)
     if result.dtype.kind != "f":
         raise TypeError(f"`{name}` must hold real numbers; got dtype {result.dtype}")
+    if result.dtype.itemsize > 8 or not result.dtype.isnative:
+        # Types that torch does not have: wider ones, and the other byte order.
+        return result.astype(f"f{min(result.dtype.itemsize, 8)}")
     return result
 
 
