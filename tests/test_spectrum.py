@@ -7,6 +7,8 @@ import pytest
 import scipy.sparse
 from matplotlib.figure import Figure
 from simple_trainers import NearestMean
+from torch import nn
+from torch.nn import functional
 
 import memmetrics as mm
 from memmetrics.plotting import draw_spectrum
@@ -237,3 +239,36 @@ def test_the_picture_needs_a_spectrum():
     other = pd.DataFrame(run()).assign(metric="leverage")
     with pytest.raises(ValueError, match="`metric` must be one of"):
         draw_spectrum(other, ax=Figure().add_subplot())
+
+
+@pytest.mark.slow
+def test_wrong_labels_are_lost_at_the_left_and_right_ones_with_their_class():
+    datasets = pytest.importorskip("sklearn.datasets")
+    rng = np.random.default_rng(0)
+    images, labels = datasets.load_digits(return_X_y=True)
+    chosen = rng.permutation(len(images))[:300]
+    images, labels = images[chosen] / 16, labels[chosen]
+    labels[:6] = (labels[:6] + rng.integers(1, 10, 6)) % 10
+    trainer = mm.ModuleTrainer(
+        lambda: nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)),
+        score=lambda output, target: (output.argmax(-1) == target).to(output.dtype),
+        loss=lambda output, target: functional.cross_entropy(
+            output, target, reduction="none"
+        ),
+        optimizer_options={"lr": 1e-2},
+        steps=600,
+        batch_size=32,
+    )
+    table = spectrum(
+        trainer,
+        (images, labels),
+        {"point": this_point, "class": Same(labels)},
+        points=[*range(6), *range(100, 106)],
+        runs=6,
+        rng=0,
+    )
+    lost = table.groupby([table["index"] < 6, "rule"])["estimate"].mean()
+    assert lost[True, "point"] > 0.6
+    assert lost[True, "class"] - lost[True, "point"] < 0.2
+    assert lost[False, "point"] < 0.4
+    assert lost[False, "class"] > 0.9
