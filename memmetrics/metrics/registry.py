@@ -38,7 +38,7 @@ def available_metrics() -> dict[str, EntryPoint]:
     Examples
     --------
     >>> sorted(available_metrics())  # doctest: +ELLIPSIS
-    ['counterfactual_influence', 'counterfactual_memorization', ...]
+    ['consistency_score', 'counterfactual_influence', ...]
     """
     return {name: _only(name, offers) for name, offers in sorted(_offers().items())}
 
