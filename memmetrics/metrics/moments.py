@@ -132,10 +132,10 @@ class Arms(NamedTuple):
             If any other score is NaN or infinite.
         """
         runs = np.flatnonzero(~failed_runs(scores))
-        if runs.size * scores.shape[1] >= _KERNEL_PAYS and _kernel_fits(scores):
-            arms = _by_kernel(scores, member, runs)
-        else:
-            arms = _by_blocks(scores, member, runs)
+        large = runs.size * scores.shape[1] >= _KERNEL_PAYS
+        gather = _by_kernel if large and _kernel_fits(scores) else _by_blocks
+        with np.errstate(over="ignore", invalid="ignore"):  # judged below
+            arms = gather(scores, member, runs)
         # A NaN or infinite score spoils the mean of its arm.
         for arm in arms:
             if not np.isfinite(arm.mean[arm.count > 0]).all():
