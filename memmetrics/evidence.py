@@ -116,9 +116,10 @@ class Retrainings:
 
     Parameters
     ----------
-    scores : array (runs, targets)
+    scores : array (runs, targets) or (runs, targets, tokens)
         Score of every target under every run, higher is better. A row that is NaN
-        throughout is a run that diverged: metrics leave it out and say so.
+        throughout is a run that diverged: metrics leave it out and say so. A token
+        that is NaN in every run is padding, of a target with fewer tokens.
     member : boolean array (runs, points)
         Whether the point was in the run's training set.
     own : int array (targets,), optional
@@ -152,7 +153,7 @@ class Retrainings:
     def __post_init__(self) -> None:
         """Standardize and check the arrays."""
         scores, member = _retrainings_iv(self.scores, self.member)
-        runs, targets, points = *scores.shape, member.shape[1]
+        runs, targets, points = *scores.shape[:2], member.shape[1]
         own = own_iv(self.own, targets=targets, points=points)
         object.__setattr__(self, "scores", scores)
         object.__setattr__(self, "member", member)
@@ -197,15 +198,28 @@ def _retrainings_iv(
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     scores = to_numpy(as_float(scores, "scores", axes="(runs, targets)", min_ndim=2))
     member = to_numpy(as_boolean(member, "member", axes="(runs, points)", ndim=2))
-    if scores.ndim != 2 or scores.shape[0] != member.shape[0]:
+    if scores.ndim not in (2, 3) or scores.shape[0] != member.shape[0]:
         raise ValueError(
-            "`scores` must be (runs, targets) and `member` (runs, points) with as many "
-            f"runs; got shapes {scores.shape} and {member.shape}"
+            "`scores` must be (runs, targets) or (runs, targets, tokens) and `member` "
+            f"(runs, points) with as many runs; got shapes {scores.shape} and "
+            f"{member.shape}"
         )
     if not is_finite(scores):
-        finished = ~np.isnan(scores).all(axis=1)
-        require_finite(scores[finished], "scores")
+        finished = ~np.isnan(scores).reshape(len(scores), -1).all(axis=1)
+        present = tokens_present(scores[finished])
+        require_finite(scores[finished][:, present], "scores")
     return scores, member
+
+
+def tokens_present(scores: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Return which places of `scores (runs, targets[, tokens])` are no padding.
+
+    Padding is a token that is NaN in every run; a target without tokens has none.
+    """
+    if scores.ndim == 2:
+        return np.ones(scores.shape[1], dtype=bool)
+    present: npt.NDArray[np.bool_] = ~np.isnan(scores).all(axis=0)
+    return present
 
 
 def _integers_iv(array: object, name: str, length: int) -> npt.NDArray[Any]:

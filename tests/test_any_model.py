@@ -42,7 +42,8 @@ def test_networks_learn_digits_and_memorize_the_odd_ones(sections):
 
 
 def test_masked_tokens_are_not_memorized(sections):
-    scores, member = sections[2]["scores"], sections[2]["member"]
+    evidence = sections[2]["evidence"]
+    scores, member = evidence.scores, evidence.member
     memorized = scores[member].mean(0) - scores[~member].mean(0)  # (tokens,)
     assert abs(memorized[0]) < 0.3
     assert memorized[1:].min() > 0.5

@@ -202,7 +202,7 @@ class TestMetric:
         ({"member": np.ones((40, 8), bool)}, ValueError, r"same shape.*\(40, 8\)"),
         ({"member": np.ones(40, bool)}, ValueError, r"`member` must have axes"),
         ({"scores": np.ones(40)}, ValueError, r"`scores` must have axes"),
-        ({"scores": np.ones((40, 9, 2))}, ValueError, r"got shapes \(40, 9, 2\)"),
+        ({"scores": np.ones((40, 9, 2, 1))}, ValueError, r"got shapes \(40, 9, 2, 1\)"),
         ({"scores": np.ones((0, 9))}, ValueError, "`scores` must not be empty"),
         ({"scores": np.full((40, 9), "a")}, TypeError, "must hold real numbers"),
         (

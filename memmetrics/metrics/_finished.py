@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memmetrics.evidence import Retrainings
+from memmetrics.metrics._tokens import require_one_score
 from memmetrics.metrics.counterfactual import warn_of_failed
 from memmetrics.metrics.moments import failed_runs
 
@@ -70,6 +71,7 @@ def finished_runs(
     array([0])
     """
     evidence = Retrainings(scores=scores, member=member, own=own)
+    require_one_score(evidence.scores)
     own = np.asarray(evidence.own)
     failed = failed_runs(evidence.scores)  # (runs,)
     warn_of_failed(failed)

@@ -27,6 +27,7 @@ from memmetrics._validation import (
     to_numpy,
 )
 from memmetrics.evidence import Retrainings, own_iv
+from memmetrics.metrics._tokens import flat_tokens
 from memmetrics.metrics.intervals import difference_interval
 from memmetrics.metrics.moments import Arms, failed_runs
 from memmetrics.result import Result
@@ -49,10 +50,11 @@ def counterfactual_memorization(
 
     Parameters
     ----------
-    scores : array or tensor (runs, points)
-        Score of every point under every run, higher is better (for a loss, its
-        negative). A run whose scores are NaN throughout, as one that diverged, is left
-        out with a warning.
+    scores : array or tensor (runs, points) or (runs, points, tokens)
+        Score of every point, or of each of its tokens, under every run; higher is
+        better (for a loss, its negative). A run whose scores are NaN throughout, as one
+        that diverged, is left out with a warning; a token that is NaN in every run is
+        padding, and its estimate is NaN.
     member : boolean array or tensor (runs, points)
         Whether the point was in the run's training set.
     confidence : float
@@ -62,10 +64,10 @@ def counterfactual_memorization(
     -------
     Result
         ``estimate``, ``standard_error``, ``low``, ``high``, ``n_in`` and ``n_out``,
-        each ``(points,)``, in the unit of the scores. Positive means memorized. An
-        estimate is NaN, never 0, where a point has no run in one of the arms. The
-        columns say which ``interval`` was used, what the sample lacks (``flag``) and
-        the one-sided ``p_value`` of no memorization; see
+        each ``(points,)`` or ``(points, tokens)``, in the unit of the scores. Positive
+        means memorized. An estimate is NaN, never 0, where a point has no run in one of
+        the arms. The columns say which ``interval`` was used, what the sample lacks
+        (``flag``) and the one-sided ``p_value`` of no memorization; see
         `memmetrics.metrics.intervals.difference_interval`.
 
     Raises
@@ -106,14 +108,31 @@ def counterfactual_memorization(
     """
     confidence = as_confidence(confidence)
     original, values, chosen = retrainings_iv(scores, member)
-    if values.shape != chosen.shape:
+    if values.shape[:2] != chosen.shape:
         raise ValueError(
             "`scores` and `member` must have the same shape (runs, points); "
             f"got {values.shape} and {chosen.shape}"
         )
-    warn_of_failed(failed_runs(values))
-    arms = Arms.from_scores(values, chosen)
-    warn_of_empty((arms.inside.count == 0) | (arms.outside.count == 0))
+    if values.ndim == 3:
+        tokens = flat_tokens(values)
+        own = chosen[:, tokens.target]
+        flat = _memorization(tokens.scores, own, None, confidence, original)
+        return tokens.spread(flat)
+    return _memorization(values, chosen, None, confidence, original)
+
+
+def _memorization(
+    scores: npt.NDArray[Any],
+    member: npt.NDArray[np.bool_],
+    held_out: npt.NDArray[np.bool_] | None,
+    confidence: float,
+    original: Array | None = None,
+) -> Result:
+    """Memorization of `scores (runs, targets)`, with its warnings."""
+    warn_of_failed(failed_runs(scores))
+    arms = Arms.from_scores(scores, member)
+    empty = (arms.inside.count == 0) | (arms.outside.count == 0)
+    warn_of_empty(empty if held_out is None else empty & ~held_out)
     return memorization(arms, confidence=confidence, original=original)
 
 
@@ -201,13 +220,14 @@ class CounterfactualMemorization:
 
     def __call__(self, evidence: Retrainings) -> Result:
         """Return the memorization of every target."""
-        scores = evidence.scores
+        confidence = as_confidence(self.confidence)
         member, held_out = own_member(evidence)
-        warn_of_failed(failed_runs(scores))
-        arms = Arms.from_scores(scores, member)
-        empty = (arms.inside.count == 0) | (arms.outside.count == 0)
-        warn_of_empty(empty & ~held_out)
-        return memorization(arms, confidence=as_confidence(self.confidence))
+        if evidence.scores.ndim == 2:
+            return _memorization(evidence.scores, member, held_out, confidence)
+        tokens = flat_tokens(evidence.scores)
+        at = tokens.target
+        flat = _memorization(tokens.scores, member[:, at], held_out[at], confidence)
+        return tokens.spread(flat)
 
 
 def retrainings_iv(
@@ -225,10 +245,11 @@ def retrainings_iv(
     chosen = as_boolean(member, "member", axes="(runs, points)", ndim=2)
     if isinstance(original, torch.Tensor) and isinstance(chosen, torch.Tensor):
         check_same_kind(original, chosen, ("scores", "member"))
-    if original.ndim != 2 or len(original) != len(chosen):
+    if original.ndim not in (2, 3) or len(original) != len(chosen):
         raise ValueError(
-            "`scores` must be (runs, targets) and `member` (runs, points) with as many "
-            f"runs; got shapes {tuple(original.shape)} and {tuple(chosen.shape)}"
+            "`scores` must be (runs, targets) or (runs, targets, tokens) and `member` "
+            "(runs, points) with as many runs; "
+            f"got shapes {tuple(original.shape)} and {tuple(chosen.shape)}"
         )
     if len(original) < 2:
         raise ValueError("`scores` must hold at least 2 runs; got 1")

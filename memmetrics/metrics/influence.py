@@ -26,6 +26,7 @@ from scipy import special
 
 from memmetrics._validation import Array, as_confidence, like_original
 from memmetrics.evidence import Retrainings, own_iv
+from memmetrics.metrics._tokens import require_one_score
 from memmetrics.metrics.counterfactual import (
     memorization,
     own_member,
@@ -122,6 +123,7 @@ def counterfactual_influence(
     True
     """
     original, values, chosen = retrainings_iv(scores, member)
+    require_one_score(values)
     place = own_iv(own, targets=values.shape[1], points=chosen.shape[1])
     evidence = Retrainings(values, chosen, own=place)
     warn_of_failed(failed_runs(values))
@@ -184,6 +186,7 @@ class CounterfactualInfluence:
 
     def __call__(self, evidence: Retrainings) -> Result:
         """Return the influence of every point on every target."""
+        require_one_score(evidence.scores)
         warn_of_failed(failed_runs(evidence.scores))
         return _influence(evidence, as_confidence(self.confidence), evidence.scores)
 

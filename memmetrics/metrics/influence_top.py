@@ -12,6 +12,7 @@ import pandas as pd
 
 from memmetrics._validation import Array
 from memmetrics.evidence import Retrainings
+from memmetrics.metrics._tokens import require_one_score
 from memmetrics.metrics.counterfactual import warn_of_failed
 from memmetrics.metrics.influence import (
     CounterfactualInfluence,
@@ -85,6 +86,7 @@ def top_influences(
     """
     count = count_iv(count, "count", least=1)
     evidence = Retrainings(scores, member, own=own)  # type: ignore[arg-type]
+    require_one_score(evidence.scores)
     warn_of_failed(failed_runs(evidence.scores))
     frames = [
         _largest(block, count, absolute=absolute)
