@@ -64,6 +64,12 @@ def test_sparse_features_bad_input(arguments, message):
         mm.sparse_features(*arguments, rng=0)
 
 
+@pytest.mark.parametrize(("rng", "error"), [(-1, ValueError), ("a", TypeError)])
+def test_sparse_features_bad_seed(rng, error):
+    with pytest.raises(error, match=r"`rng` must be a seed of at least 0.*got"):
+        mm.sparse_features(2, 5, 0.5, rng=rng)
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -42,8 +42,8 @@ def sparse_features(
 
     Raises
     ------
-    ValueError
-        If a size is below 1 or `sparsity` is outside [0, 1).
+    TypeError, ValueError
+        If a size is below 1, `sparsity` is outside [0, 1), or `rng` is no seed.
 
     References
     ----------
@@ -66,7 +66,13 @@ def sparse_features(
             )
     if not 0 <= sparsity < 1:
         raise ValueError(f"`sparsity` must lie in [0, 1); got {sparsity!r}")
-    generator = np.random.default_rng(rng)
+    try:
+        generator = np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"`rng` must be a seed of at least 0, a Generator, a SeedSequence or None; "
+            f"got {rng!r}"
+        ) from error
     places = _bernoulli_places(points * features, 1 - sparsity, generator)
     rows, columns = np.divmod(places, features)
     values = 1 - generator.random(places.size)
