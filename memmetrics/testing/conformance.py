@@ -95,9 +95,10 @@ def check_metric(
     subject = _check_protocol(metric)
     if evidence is None:
         evidence = sample_evidence(subject.needs, _SIZES[subject.needs], rng=1)
+    _check_unchanged(subject, evidence)
     result = _check_result(subject, evidence)
     _check_repeatable(subject, evidence, result)
-    _check_reads_only(subject, evidence, result)
+    _check_read_only(subject, evidence, result)
     _check_order(subject, evidence, result)
     _check_precision(subject, evidence, result)
     _check_missing(subject, evidence, result)
@@ -166,20 +167,23 @@ def _check_repeatable(metric: Metric, evidence: Evidence, result: Result) -> Non
     )
 
 
-def _check_reads_only(metric: Metric, evidence: Evidence, result: Result) -> None:
+def _check_unchanged(metric: Metric, evidence: Evidence) -> None:
     copies = {name: array.copy() for name, array in arrays_of(evidence)}
-    mine = changed(evidence, copies)
-    metric(mine)
+    metric(changed(evidence, copies))
     for name, array in arrays_of(evidence):
         _require(
             metric,
             np.array_equal(copies[name], array, equal_nan=array.dtype.kind == "f"),
             f"`{name}` of the evidence was changed; work on a copy",
         )
+
+
+def _check_read_only(metric: Metric, evidence: Evidence, result: Result) -> None:
+    copies = {name: array.copy() for name, array in arrays_of(evidence)}
     for array in copies.values():
         array.flags.writeable = False
     try:
-        estimate = metric(mine).estimate
+        estimate = metric(changed(evidence, copies)).estimate
     except ValueError as error:
         raise AssertionError(
             f"{metric.name}: read-only arrays, such as joblib gives to workers, must "
