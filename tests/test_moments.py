@@ -149,3 +149,18 @@ def test_without_numba_blocks_serve(monkeypatch):
     scores, member = random_scores(2)
     arms = Arms.from_scores(scores, member)
     assert arms.inside.count.tolist() == member.sum(0).tolist()
+
+
+def test_threads_and_neighbors_do_not_matter(monkeypatch):
+    pytest.importorskip("numba")
+    monkeypatch.setattr(moments, "_KERNEL_PAYS", 0)
+    monkeypatch.setattr(moments, "_BLOCKS_OF_A_TASK", 1)
+    rng = np.random.default_rng(3)
+    scores = rng.exponential(size=(13, 2500)) + 1e6
+    member = rng.random(scores.shape) < 0.5
+    monkeypatch.setattr(moments.torch, "get_num_threads", lambda: 3)
+    whole = Arms.from_scores(scores, member)
+    monkeypatch.setattr(moments.torch, "get_num_threads", lambda: 1)
+    part = Arms.from_scores(scores[:, 700:], member[:, 700:])
+    for one, other in zip(whole, part, strict=True):
+        np.testing.assert_array_equal(columns(one)[:, 700:], columns(other))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -28,6 +29,8 @@ Integers: TypeAlias = npt.NDArray[np.int64]
 _KERNEL_PAYS = 2**23
 
 _POINTS = 1024  # of a block in NumPy, whose temporaries are (runs, _POINTS)
+
+_BLOCKS_OF_A_TASK = 16  # of the kernel: small enough for threads to end together
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +60,7 @@ class ArmMoments:
     at_lowest: Integers
     at_highest: Integers
 
-    @property
+    @cached_property
     def variance(self) -> Floats:
         """Unbiased variance; NaN where there are fewer than two runs."""
         enough = self.count > 1
@@ -65,7 +68,7 @@ class ArmMoments:
             enough, self.squares / np.where(enough, self.count - 1, 1), np.nan
         )
 
-    @property
+    @cached_property
     def third_moment(self) -> Floats:
         """Third central moment, the mean cubed deviation; NaN of an empty arm."""
         return self.cubes / np.maximum(self.count, 1)
@@ -233,36 +236,35 @@ def _by_kernel(
     from memmetrics.metrics import _moments_kernel as kernel
 
     points = scores.shape[1]
-    sums = np.empty((2, 5, points))
-    extremes = np.empty((2, 4, points), scores.dtype)
-    threads = torch.get_num_threads()  # 1 inside a joblib worker
-    bounds = np.linspace(0, points, threads + 1).astype(int)
+    floats = np.empty((2, 5, points))
+    integers = np.empty((2, 3, points), dtype=np.int64)
+    step = _BLOCKS_OF_A_TASK * kernel.POINTS
 
-    def fill(start: int, stop: int) -> None:
-        kernel.stream(scores, member, runs, start, stop, sums, extremes)
+    def fill(start: int) -> None:
+        stop = min(start + step, points)
+        kernel.stream(
+            scores, member.view(np.uint8), runs, start, stop, floats, integers
+        )
 
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(fill, bounds[:-1], bounds[1:]))
-    return Arms(*map(_from_sums, sums, extremes.astype(np.float64)))
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # 1 in a joblib worker
+        list(pool.map(fill, range(0, points, step)))
+    outside, inside = map(_from_columns, floats, integers)
+    return Arms(inside, outside)
 
 
-def _from_sums(sums: Floats, extremes: Floats) -> ArmMoments:
-    """Turn sums of powers of the deviation from the first score into moments."""
-    count, first, linear, square, cube = sums
-    lowest, highest, at_lowest, at_highest = extremes
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shift = linear / count  # mean − first
-    moments = ArmMoments(
-        count=count.astype(np.int64),
-        mean=first + shift,
-        squares=np.maximum(square - shift * linear, 0),
-        cubes=cube - shift * (3 * square - 2 * shift * linear),
+def _from_columns(floats: Floats, integers: Integers) -> ArmMoments:
+    mean, squares, cubes, lowest, highest = floats
+    count, at_lowest, at_highest = integers
+    return ArmMoments(
+        count=count,
+        mean=mean,
+        squares=squares,
+        cubes=cubes,
         lowest=lowest,
         highest=highest,
-        at_lowest=at_lowest.astype(np.int64),
-        at_highest=at_highest.astype(np.int64),
+        at_lowest=at_lowest,
+        at_highest=at_highest,
     )
-    return _empty_where_no_run(moments)
 
 
 def _empty_where_no_run(moments: ArmMoments) -> ArmMoments:
