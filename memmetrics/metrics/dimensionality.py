@@ -10,15 +10,16 @@ of D is at most the rank of the vectors.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 import torch
 
 from memmetrics._validation import Array, ArrayT, as_float, check_same_kind
 from memmetrics.evidence import Fit
-from memmetrics.metrics.second_moment import Spectrum, Vectors, spectrum, vectors_iv
+from memmetrics.metrics.second_moment import Vectors, spectrum, vectors_iv
 from memmetrics.result import Result
 
 __all__ = [
@@ -30,6 +31,9 @@ __all__ = [
 ]
 
 Duplicates = Literal["count", "merge"]
+
+# Of columns (..., hidden, rows): ‖h‖² and Σ_j (h·h_j)², each (..., rows).
+Overlaps: TypeAlias = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 _TINY = 1e-300
 
@@ -262,14 +266,12 @@ def _dimensionality_iv(
 def _dimensionality(
     vectors: Vectors, train: Vectors, *, held_out: bool
 ) -> torch.Tensor:
-    known = spectrum(train)
-    weights = torch.stack([torch.ones_like(known.values), known.values], dim=-2)
+    points, hidden = train.array.shape[-2:]
+    few = points <= hidden
+    overlaps = _through_points(train) if few else _through_moment(train)
     result = empty_like_rows(vectors)
     for block, place in vectors.columns():  # (..., hidden, rows)
-        squares = (known.directions @ block).square_()
-        norm, overlap = (weights @ squares).unbind(-2)  # ‖h‖², Σ_j (h·h_j)²
-        if known.moment.requires_grad:
-            overlap = overlap + _zero_with_gradient(known, block)
+        norm, overlap = overlaps(block)
         if held_out:
             overlap = overlap + norm.square()
         # A zero vector overlaps with nothing, itself included: 0 / tiny, not 0 / 0.
@@ -277,11 +279,30 @@ def _dimensionality(
     return result.clamp_(max=1)
 
 
-def _zero_with_gradient(known: Spectrum, block: torch.Tensor) -> torch.Tensor:
-    """Return hᵀ (M − M) h, the first M a variable and the second a constant.
+def _through_points(train: Vectors) -> Overlaps:
+    """Overlaps by their definition: no dearer with no more points than hidden."""
+    (known,) = train.weighted_columns()  # (..., hidden, points)
 
-    It adds to the overlap, which takes the spectrum as given, how the overlap changes
-    with M, and spares differentiating eigenvectors, which fails when values coincide.
-    """
-    change = known.moment - known.moment.detach()
-    return (block * (change @ block)).sum(-2)
+    def overlaps(block: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return block.square().sum(-2), (known.mT @ block).square().sum(-2)
+
+    return overlaps
+
+
+def _through_moment(train: Vectors) -> Overlaps:
+    """Overlaps as sums over eigenvectors of the second moment."""
+    moment, directions, values = spectrum(train)
+    weights = torch.stack([torch.ones_like(values), values], dim=-2)
+
+    def overlaps(block: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        squares = (directions @ block).square_()
+        norm, overlap = (weights @ squares).unbind(-2)
+        if moment.requires_grad:
+            # Nothing, but with the gradient of hᵀ M h: how the overlap changes with
+            # the others. It spares differentiating eigenvectors, which fails when
+            # eigenvalues coincide.
+            change = moment - moment.detach()
+            overlap = overlap + (block * (change @ block)).sum(-2)
+        return norm, overlap
+
+    return overlaps

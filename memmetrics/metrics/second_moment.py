@@ -157,7 +157,10 @@ def triangular_factor(blocks: Iterable[torch.Tensor]) -> torch.Tensor:
 
 
 def spectrum(vectors: Vectors) -> Spectrum:
-    """Return the second moment with its eigenvectors and eigenvalues, none negative."""
+    """Return the second moment with its eigenvectors and eigenvalues, none negative.
+
+    There must be as many vectors as they have entries, or more.
+    """
     moment = second_moment(vectors.weighted_columns())
     with torch.no_grad():
         values, directions = torch.linalg.eigh(moment)
@@ -165,9 +168,7 @@ def spectrum(vectors: Vectors) -> Spectrum:
             return Spectrum(moment, directions.mT, values)
         factor = triangular_factor(vectors.weighted_columns())
         _, singular, directions = torch.linalg.svd(factor)
-        missing = directions.shape[-1] - singular.shape[-1]
-        values = torch.nn.functional.pad(singular.square(), (0, missing))
-        return Spectrum(moment, directions, values)
+        return Spectrum(moment, directions, singular.square())
 
 
 def _upper(columns: torch.Tensor) -> torch.Tensor:
