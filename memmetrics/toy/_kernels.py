@@ -18,6 +18,22 @@ if TYPE_CHECKING:
 # a run that diverges is seen to.
 _FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
 
+# Threads where the source says prange, and nowhere else: looking for more of them
+# doubles the time to compile.
+_PRANGE_ONLY = {
+    name: name == "prange"
+    for name in (
+        "comprehension",
+        "fusion",
+        "inplace_binop",
+        "numpy",
+        "prange",
+        "reduction",
+        "setitem",
+        "stencil",
+    )
+}
+
 
 def padded_hidden(hidden: int) -> int:
     """Hidden size that the kernel works with: the next whole block, if large."""
@@ -62,7 +78,9 @@ def training_kernel(hidden: int, *, parallel: bool) -> Callable[..., None]:
     for inner, function in list(namespace.items()):
         if inner != name and isinstance(function, types.FunctionType):
             namespace[inner] = numba.njit(**options)(function)
-    return _with_cache(namespace[name], parallel=parallel, **options)
+    return _with_cache(
+        namespace[name], parallel=_PRANGE_ONLY if parallel else False, **options
+    )
 
 
 def _with_cache(function: Callable[..., None], **options: Any) -> Callable[..., None]:
