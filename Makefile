@@ -1,8 +1,9 @@
 # Every target does its own set-up, once, in .venv: all it takes is make and
 # Python 3.11 or later. `make study` is the one to begin with.
 #
-# On Linux plain PyPI has torch with several GB of CUDA; for the small CPU build:
-#   make study TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# On Linux a plain install of torch brings several GB of CUDA; for the small CPU build
+# give the address of an index that has it:
+#   make study TORCH_INDEX=...
 # Another interpreter: make study PYTHON=/path/to/python
 
 # The first that runs (a version manager's shim may exist and not run), is new
@@ -34,8 +35,10 @@ help:
 study: $(READY)
 	$(BIN)/python -m studies.$(STUDY) $(ARGS)
 
+# Two at a time; then, alone, those that compare timings.
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 -m "not slow and not timing" $(ARGS)
+	$(BIN)/python -m pytest -m "timing and not slow" $(ARGS)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow $(ARGS)
