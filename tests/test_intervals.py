@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy import stats
 
+from memmetrics.metrics import intervals
 from memmetrics.metrics._proportions import proportion_limits, wilson_limits
 from memmetrics.metrics._samples import Arm
 from memmetrics.metrics._skewness import mean_difference, stands_apart
@@ -535,3 +536,20 @@ class TestInternals:
     def test_three_runs_never_stand_apart(self):
         one = Arm.take(arm([0.0, 1e-9, 7.0]), slice(None))
         assert not stands_apart(one).item()
+
+
+def test_points_of_all_blocks_and_kinds_are_those_taken_alone(monkeypatch):
+    rng = np.random.default_rng(8)
+    inside, outside = rng.exponential(size=(30, 90)), rng.normal(size=(25, 90))
+    inside[:, ::3], outside[:, ::3] = inside[:, ::3] > 1, outside[:, ::3] > 0
+    inside[0, 1::7] += 100
+    monkeypatch.setattr(intervals, "_BLOCK", 32)
+    together = interval(inside, outside)
+    for point in range(90):
+        alone = interval(inside[:, point], outside[:, point])
+        for name in (*NUMBERS, "interval", "flag"):
+            expected = getattr(alone, name).item()
+            assert getattr(together, name)[point] == (
+                expected if isinstance(expected, str) else pytest.approx(expected, 1e-9)
+            )
+    assert set(together.flag) == {"", "one run stands apart"}

@@ -70,7 +70,9 @@ class Arm:
         )
 
     def pick(self, chosen: Indices) -> Arm:
-        """Take some of the points."""
+        """Take some of the points, given in rising order."""
+        if len(chosen) == len(self.runs):
+            return self
         return Arm(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     def share_at(self, upper: Floats, lower: Floats) -> Floats:
@@ -80,12 +82,10 @@ class Arm:
         """
         at_lower = np.where(self.lowest == lower, self.at_lowest, 0)
         at_upper = np.where(self.highest == upper, self.at_highest, 0)
-        return np.divide(
-            at_upper,
-            self.runs,
-            out=np.full_like(self.runs, np.nan),
-            where=(at_lower + at_upper == self.runs) & (self.runs > 0),
-        )
+        share = np.full_like(self.runs, np.nan)
+        two_valued = (at_lower + at_upper == self.runs) & (self.runs > 0)
+        share[two_valued] = at_upper[two_valued] / self.runs[two_valued]
+        return share
 
 
 @dataclass(frozen=True, eq=False)

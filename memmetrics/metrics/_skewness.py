@@ -46,11 +46,14 @@ import numpy as np
 from scipy import special
 
 from memmetrics.metrics._samples import Arm, Bools, Floats
+from memmetrics.metrics._student import student_quantile, student_tail
 
 _INFLATION = 80.0
 _INFLATION_RUNS = 16.0
 
 _APART_TAIL = 1e-5  # chance that a Gaussian arm has a run that seems to stand apart
+# Not met by less than this, even if Student's t were Gaussian and the runs 4.
+_APART_LEAST = -float(special.ndtri(_APART_TAIL / 8))
 _APART_SKEWNESS = 3.5  # in units of the standard error of a Gaussian's skewness
 
 
@@ -69,7 +72,7 @@ class Difference:
 
     def limits(self, confidence: float) -> tuple[Floats, Floats]:
         """Limits of the two-sided interval."""
-        t = special.stdtrit(self.degrees_of_freedom, (1 + confidence) / 2)
+        t = student_quantile(self.degrees_of_freedom, (1 + confidence) / 2)
         shift = (2 * t * t + 1) / 6
         below = t + np.maximum(-self.skewness, 0) * shift
         above = t + np.maximum(self.skewness, 0) * shift
@@ -88,7 +91,7 @@ class Difference:
         skewness = np.maximum(-np.sign(distance) * self.skewness, 0)
         rest = np.maximum(np.abs(distance) - skewness / 6, 0)
         t = 2 * rest / (1 + np.sqrt(1 + 4 / 3 * skewness * rest))
-        tail: Floats = special.stdtr(self.degrees_of_freedom, -t)
+        tail = student_tail(self.degrees_of_freedom, t)
         return np.where(distance >= 0, tail, 1 - tail)
 
 
@@ -140,23 +143,20 @@ def _skewness(inside: Arm, outside: Arm, standard_error: Floats) -> Floats:
 def _cumulant_term(arm: Arm, standard_error: Floats) -> Floats:
     """Unbiased third cumulant / n², in units of the cubed standard error."""
     unbiased = np.divide(
-        arm.runs**2,
+        1,
         (arm.runs - 1) * (arm.runs - 2),
         out=np.zeros_like(arm.runs),
         where=arm.runs > 2,
     )
     deviation = np.cbrt(arm.third_moment) / standard_error
-    return unbiased * deviation**3 / arm.runs**2
+    return unbiased * (deviation * deviation * deviation)
 
 
 def _inflation(arm: Arm) -> Floats:
     largest = (arm.mean - arm.lowest) * (arm.highest - arm.mean)
-    two_point = np.divide(
-        arm.variance * (arm.runs - 1) / arm.runs,
-        largest,
-        out=np.ones_like(largest),
-        where=largest > 0,
-    )
+    positive = largest > 0
+    variance = arm.variance * (arm.runs - 1) / arm.runs
+    two_point = np.where(positive, variance / np.where(positive, largest, 1), 1)
     spread = 1 - np.minimum(two_point, 1)
     factor: Floats = 1 + _INFLATION / (arm.runs + _INFLATION_RUNS) * np.square(spread)
     return factor
@@ -168,11 +168,24 @@ def stands_apart(arm: Arm) -> Bools:
     That is, it is an outlier of the others by Grubbs' test, and they without it are no
     more skewed than a Gaussian sample, so that it is not the end of a long tail.
     """
+    # First what takes little time and leaves few points: Student's t has no lighter
+    # tails than a Gaussian, so that no distance below `_APART_LEAST` can pass.
+    away = np.maximum(arm.highest - arm.mean, arm.mean - arm.lowest)
+    least = np.square(_APART_LEAST * (1 - 1e-9))
+    far = np.square(away) * arm.runs * (arm.runs - 2 + least)
+    apart: Bools = far > least * np.square(arm.runs - 1) * arm.variance
+    apart &= arm.runs > 3
+    left = np.flatnonzero(apart)
+    apart[left] = _stands_apart(arm.pick(left))
+    return apart
+
+
+def _stands_apart(arm: Arm) -> Bools:
     high = arm.highest - arm.mean > arm.mean - arm.lowest
     extreme = np.where(high, arm.highest, arm.lowest)
     away = extreme - arm.mean
-    others = np.maximum(arm.runs - 1, 2)
-    squares = arm.variance * (arm.runs - 1)
+    others = arm.runs - 1
+    squares = arm.variance * others
     cubes = arm.third_moment * arm.runs
     # Moments of the others about their own mean, which lies `shift` from the mean.
     shift = -away / others
@@ -189,4 +202,4 @@ def stands_apart(arm: Arm) -> Bools:
     # Differences this small are rounding: the others are all alike.
     alike = squares_left <= 1e-12 * squares
     apart: Bools = (tail < _APART_TAIL) & (alike | (skewness < bound))
-    return apart & (arm.runs > 3) & (squares > 0)
+    return apart & (squares > 0)

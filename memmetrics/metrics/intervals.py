@@ -23,11 +23,13 @@ columns; `memmetrics.metrics.discovery` works on the last.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from scipy import special
 
 from memmetrics._validation import as_confidence
@@ -67,7 +69,7 @@ see, a continuous score has no interval; the value 0 or 1 is taken for an outcom
 """
 
 _NUMBERS = ("standard_error", "low", "high", "p_value")
-_BLOCK = 1 << 16  # points at a time, so that temporaries stay within tens of MB
+_BLOCK = 1 << 14  # points at a time, so that temporaries stay in cache
 
 
 class ArmStatistics(Protocol):
@@ -203,11 +205,15 @@ def difference_interval(
     outcomes = _outcomes_iv(outcomes)
     points = _points_iv(moments_in, moments_out)
     result = _empty(points)
-    for start in range(0, points, _BLOCK):
+
+    def fill(start: int) -> None:
         part = slice(start, start + _BLOCK)
         arms = Arm.take(moments_in, part), Arm.take(moments_out, part)
         sample = classify(*arms, outcomes)
         _fill(result, part, sample, confidence, minimum)
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # 1 in a joblib worker
+        list(pool.map(fill, range(0, points, _BLOCK)))
     return result
 
 
@@ -245,6 +251,8 @@ def _fill(
 ) -> None:
     for kind, compute in ((Kind.MEANS, _means), (Kind.PROPORTIONS, _proportions)):
         chosen = np.flatnonzero(sample.kind == kind)
+        if chosen.size == 0:
+            continue
         found = compute(sample, chosen, confidence, minimum)
         for name, values in zip(_NUMBERS, found, strict=True):
             getattr(result, name)[part][chosen] = values
