@@ -19,6 +19,7 @@ import torch
 
 from memmetrics._validation import Array, ArrayT, as_float, check_same_kind
 from memmetrics.evidence import Fit
+from memmetrics.metrics._short_rows import fill_dimensionality
 from memmetrics.metrics.second_moment import Vectors, spectrum, vectors_iv
 from memmetrics.result import Result
 
@@ -268,8 +269,15 @@ def _dimensionality(
 ) -> torch.Tensor:
     points, hidden = train.array.shape[-2:]
     few = points <= hidden
-    overlaps = _through_points(train) if few else _through_moment(train)
     result = empty_like_rows(vectors)
+    rows = vectors.rows_for_kernel()
+    if rows is not None and not few and not train.differentiable:
+        _, directions, values = (part.numpy() for part in spectrum(train))
+        fill_dimensionality(
+            result.numpy(), rows, directions, values, held_out=held_out, tiny=_TINY
+        )
+        return result
+    overlaps = _through_points(train) if few else _through_moment(train)
     for block, place in vectors.columns():  # (..., hidden, rows)
         norm, overlap = overlaps(block)
         if held_out:

@@ -18,6 +18,11 @@ import numpy.typing as npt
 import torch
 
 from memmetrics._validation import Array, require_finite
+from memmetrics.metrics._short_rows import (
+    numpy_view,
+    rows_for_kernel,
+    second_moment_of_rows,
+)
 
 __all__ = [
     "Runs",
@@ -83,6 +88,11 @@ class Vectors(NamedTuple):
                 yield block
             else:
                 yield block * self.weight[..., None, place].sqrt()
+
+    def rows_for_kernel(self) -> npt.NDArray[Any] | None:
+        """Return the vectors as they are if the kernel for short rows serves them."""
+        plain = self.scale == 1 and self.weight is None
+        return rows_for_kernel(self.array) if plain else None
 
     def flat(self) -> Vectors:
         """Return the same with one leading axis, `(runs, points, hidden)`."""
@@ -161,7 +171,11 @@ def spectrum(vectors: Vectors) -> Spectrum:
 
     There must be as many vectors as they have entries, or more.
     """
-    moment = second_moment(vectors.weighted_columns())
+    rows = vectors.rows_for_kernel()
+    if rows is None:
+        moment = second_moment(vectors.weighted_columns())
+    else:
+        moment = second_moment_of_rows(rows)
     with torch.no_grad():
         values, directions = torch.linalg.eigh(moment)
         if bool((values[..., 0] * _LARGEST_CONDITION >= values[..., -1]).all()):
@@ -186,6 +200,9 @@ def _transposed(array: Array) -> torch.Tensor:
 
 
 def _largest_magnitude(array: Array, name: str) -> float:
+    view = numpy_view(array)
+    if view is not None:  # NumPy takes a fifth of torch's time
+        array = view
     if isinstance(array, torch.Tensor):
         low, high = (float(bound) for bound in torch.aminmax(array.detach()))
     else:

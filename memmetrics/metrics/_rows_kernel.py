@@ -1,0 +1,117 @@
+"""Second moment and dimensionality of short rows (numba; CPU).
+
+With hidden of a few, a matrix product spends its time on everything but products.
+Here blocks of rows are turned into float64 columns that stay in the first-level cache,
+and all sums run along these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+
+__all__ = ["dimensionality", "second_moment"]
+
+_POINTS = 512  # of a block
+
+_njit: Any = numba.njit
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _compiled(function: Function) -> Function:
+    # NaN and infinity keep their meaning.
+    allowed = {"reassoc", "contract", "nsz"}
+    compiled: Function = _njit(nogil=True, fastmath=allowed)(function)
+    return compiled
+
+
+def _with_cache(function: Any) -> Any:
+    try:
+        return _njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # no folder that numba may write to
+        return _compiled(function)
+
+
+@_compiled
+def _load(rows: Any, columns: Any) -> None:
+    """Copy rows (points, hidden) into columns (hidden, _POINTS), and 0 beyond them."""
+    for k in range(rows.shape[1]):
+        column = columns[k]
+        for point in range(rows.shape[0]):
+            column[point] = rows[point, k]
+        for point in range(rows.shape[0], _POINTS):
+            column[point] = 0.0
+
+
+@_compiled
+def _dot(first: Any, second: Any) -> Any:
+    total = 0.0
+    for point in range(_POINTS):
+        total += first[point] * second[point]
+    return total
+
+
+@_compiled
+def _add_square(direction: Any, columns: Any, weight: float, total: Any) -> None:
+    """Add weight · (direction · h)² to `total (_POINTS,)`."""
+    along = np.zeros(_POINTS)
+    for k in range(direction.size):
+        component, column = direction[k], columns[k]
+        for point in range(_POINTS):
+            along[point] += component * column[point]
+    for point in range(_POINTS):
+        total[point] += weight * along[point] * along[point]
+
+
+def _second_moment(rows: Any) -> Any:
+    """Return Σ h hᵀ `(hidden, hidden)` of rows `(points, hidden)`."""
+    points, hidden = rows.shape
+    columns = np.empty((hidden, _POINTS))
+    moment = np.zeros((hidden, hidden))
+    for start in range(0, points, _POINTS):
+        _load(rows[start : start + _POINTS], columns)
+        for i in range(hidden):
+            for j in range(i + 1):
+                moment[i, j] += _dot(columns[i], columns[j])
+    for i in range(hidden):
+        for j in range(i):
+            moment[j, i] = moment[i, j]
+    return moment
+
+
+def _dimensionality(  # noqa: PLR0917 (compiled functions take no keywords)
+    rows: Any, directions: Any, values: Any, own: float, tiny: float, result: Any
+) -> None:
+    """Fill `result (points,)` with ‖h‖⁴ / (own ‖h‖⁴ + Σ_k value_k (direction_k · h)²).
+
+    `rows` is `(points, hidden)`, `directions` `(hidden, hidden)`, one in each row.
+    """
+    points, hidden = rows.shape
+    columns = np.empty((hidden, _POINTS))
+    norm, overlap = np.empty(_POINTS), np.empty(_POINTS)
+    for start in range(0, points, _POINTS):
+        block = rows[start : start + _POINTS]
+        _load(block, columns)
+        norm[:] = 0.0
+        overlap[:] = 0.0
+        for k in range(hidden):
+            column = columns[k]
+            for point in range(_POINTS):
+                norm[point] += column[point] * column[point]
+            _add_square(directions[k], columns, values[k], overlap)
+        found = result[start : start + _POINTS]
+        for point in range(found.size):
+            square = norm[point] * norm[point]
+            # A zero row overlaps with nothing, itself included: 0 / tiny, not 0 / 0.
+            among = max(overlap[point] + own * square, tiny)
+            found[point] = min(square / among, 1.0)
+
+
+second_moment = _with_cache(_second_moment)
+"""Second moment of rows: see `_second_moment`."""
+
+dimensionality = _with_cache(_dimensionality)
+"""Dimensionality of rows: see `_dimensionality`."""
