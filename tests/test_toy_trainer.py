@@ -81,6 +81,7 @@ def test_float32_recipe_follows_autograd(shape, backend):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # within its compiler
 @pytest.mark.skipif(shutil.which("cc") is None, reason="torch.compile wants a compiler")
 @pytest.mark.parametrize("hidden", [2, 5, 20])
 def test_compiled_equals_eager(hidden):
