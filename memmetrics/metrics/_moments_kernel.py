@@ -39,7 +39,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _compiled(function: Function) -> Function:
-    compiled: Function = _njit(nogil=True)(function)
+    # A check of every divisor would stop vectorization.
+    compiled: Function = _njit(nogil=True, error_model="numpy")(function)
     return compiled
 
 

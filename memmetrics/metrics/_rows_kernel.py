@@ -18,19 +18,22 @@ __all__ = ["dimensionality", "second_moment"]
 _POINTS = 512  # of a block
 
 _njit: Any = numba.njit
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "fastmath": {"reassoc", "contract", "nsz"},  # NaN and infinity keep their meaning
+    "error_model": "numpy",  # a check of every divisor would stop vectorization
+}
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _compiled(function: Function) -> Function:
-    # NaN and infinity keep their meaning.
-    allowed = {"reassoc", "contract", "nsz"}
-    compiled: Function = _njit(nogil=True, fastmath=allowed)(function)
+    compiled: Function = _njit(**_OPTIONS)(function)
     return compiled
 
 
 def _with_cache(function: Any) -> Any:
     try:
-        return _njit(nogil=True, cache=True)(function)
+        return _njit(**_OPTIONS, cache=True)(function)
     except RuntimeError:  # no folder that numba may write to
         return _compiled(function)
 
@@ -55,15 +58,28 @@ def _dot(first: Any, second: Any) -> Any:
 
 
 @_compiled
-def _add_square(direction: Any, columns: Any, weight: float, total: Any) -> None:
-    """Add weight · (direction · h)² to `total (_POINTS,)`."""
-    along = np.zeros(_POINTS)
+def _add_square(values: Any, weight: float, total: Any) -> None:
+    for point in range(_POINTS):
+        total[point] += weight * values[point] * values[point]
+
+
+@_compiled
+def _project(direction: Any, columns: Any, along: Any) -> None:
+    """Fill `along (_POINTS,)` with direction · h."""
+    along[:] = 0.0
     for k in range(direction.size):
         component, column = direction[k], columns[k]
         for point in range(_POINTS):
             along[point] += component * column[point]
-    for point in range(_POINTS):
-        total[point] += weight * along[point] * along[point]
+
+
+@_compiled
+def _divide(norm: Any, overlap: Any, own: float, tiny: float, result: Any) -> None:
+    for point in range(result.size):
+        square = norm[point] * norm[point]
+        # A zero row overlaps with nothing, itself included: 0 / tiny, not 0 / 0.
+        among = max(overlap[point] + own * square, tiny)
+        result[point] = min(square / among, 1.0)
 
 
 def _second_moment(rows: Any) -> Any:
@@ -92,22 +108,17 @@ def _dimensionality(  # noqa: PLR0917 (compiled functions take no keywords)
     points, hidden = rows.shape
     columns = np.empty((hidden, _POINTS))
     norm, overlap = np.empty(_POINTS), np.empty(_POINTS)
+    along = np.empty(_POINTS)
     for start in range(0, points, _POINTS):
         block = rows[start : start + _POINTS]
         _load(block, columns)
         norm[:] = 0.0
         overlap[:] = 0.0
         for k in range(hidden):
-            column = columns[k]
-            for point in range(_POINTS):
-                norm[point] += column[point] * column[point]
-            _add_square(directions[k], columns, values[k], overlap)
-        found = result[start : start + _POINTS]
-        for point in range(found.size):
-            square = norm[point] * norm[point]
-            # A zero row overlaps with nothing, itself included: 0 / tiny, not 0 / 0.
-            among = max(overlap[point] + own * square, tiny)
-            found[point] = min(square / among, 1.0)
+            _add_square(columns[k], 1.0, norm)
+            _project(directions[k], columns, along)
+            _add_square(along, values[k], overlap)
+        _divide(norm, overlap, own, tiny, result[start : start + _POINTS])
 
 
 second_moment = _with_cache(_second_moment)

@@ -24,7 +24,7 @@ __all__ = [
     "second_moment_of_rows",
 ]
 
-_LONGEST = 16  # beyond, matrix products are faster
+_LONGEST = 32  # components; far beyond, matrix products are faster
 _PAYS = 2**22  # fewer numbers are done before a kernel would be loaded or compiled
 _TASK = 2**16  # rows
 
