@@ -18,6 +18,38 @@ class Pairwise:
         return mm.Result(self.name, "none", np.abs(products).max(1))
 
 
+class FarthestLoss:
+    """Quadratic behind a larger linear cost: a step in Python for every point."""
+
+    name, version, needs = "farthest_loss", 1, mm.Losses
+    cost = "points + test_points"
+
+    def __call__(self, evidence):
+        train = evidence.train
+        distance = np.stack([np.abs(train - loss).max() for loss in train])
+        return mm.Result(self.name, "loss", distance)
+
+
+class LowestLoss:
+    """Next to nothing, and linear."""
+
+    name, version, needs = "lowest_loss", 1, mm.Losses
+    cost = "points + test_points"
+
+    def __call__(self, evidence):
+        lowest = evidence.train.min() + evidence.test.min()
+        return mm.Result(self.name, "loss", lowest)
+
+
+class Distinct:
+    """As costly as sorting."""
+
+    name, version, needs, cost = "distinct", 1, mm.Losses, "points * log(points)"
+
+    def __call__(self, evidence):
+        return mm.Result(self.name, "count", float(len(np.unique(evidence.train))))
+
+
 class Spread:
     name, version, needs, cost = "spread", 1, mm.Retrainings, "runs * targets"
 
@@ -29,6 +61,20 @@ class Spread:
 def test_quadratic_declared_linear_is_caught():
     with pytest.raises(AssertionError, match=r"pairwise: time grows as points\*\*"):
         check_cost(Pairwise())
+
+
+@pytest.mark.timing
+def test_quadratic_behind_a_larger_linear_cost_is_caught():
+    with pytest.raises(
+        AssertionError, match=r"farthest_loss: time grows as points\*\*"
+    ):
+        check_cost(FarthestLoss())
+
+
+@pytest.mark.timing
+@pytest.mark.parametrize("metric", [LowestLoss(), Distinct()])
+def test_honest_metrics_pass(metric):
+    check_cost(metric)
 
 
 @pytest.mark.timing
@@ -49,8 +95,11 @@ def test_linear_passes():
 def test_ten_times_out_of_ten():
     for _ in range(10):
         check_cost(Spread())
+        check_cost(LowestLoss())
         with pytest.raises(AssertionError, match="pairwise"):
             check_cost(Pairwise())
+        with pytest.raises(AssertionError, match="farthest_loss"):
+            check_cost(FarthestLoss())
 
 
 @pytest.mark.parametrize("law", ["points **", "length", "points.real", "[points]"])
