@@ -232,7 +232,7 @@ def test_plan_for_a_half_width(capsys):
         ("--runs 8 --points 0", "`points`"),
         ("--runs 8 --sparsity 2", "`sparsity`"),
         ("--runs 8 --hidden 0", "`hidden`"),
-        ("--runs 8 --seed -1", "non-negative"),
+        ("--runs 8 --seed -1", "at least 0"),
     ],
 )
 def test_plan_refuses(capsys, arguments, message):
