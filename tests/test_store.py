@@ -437,17 +437,16 @@ from memmetrics.retraining.harness import retrain
 from memmetrics.retraining.memory_use import peak_memory
 
 points = np.random.default_rng(0).normal(size=(20, 3))
-retrain(
-    NearestMean(delay=0.02), points, runs=60, rng=0, stack_size=2, store=sys.argv[1]
-)
+runs, store = int(sys.argv[1]), sys.argv[2]
+retrain(NearestMean(delay=0.02), points, runs=runs, rng=0, stack_size=2, store=store)
 print("finished")
 """
 
 
-def start(directory):
+def start(directory, runs=60):
     here = Path(__file__).parent
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(directory)],
+        [sys.executable, "-c", SCRIPT, str(runs), str(directory)],
         env={**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{here.parent}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -455,11 +454,11 @@ def start(directory):
     )
 
 
-def kill_now_and_then(directory, kills, seed):
+def kill_now_and_then(directory, runs, kills, seed):
     """Kill processes that work on one store, each at its own moment of progress."""
     clock = np.random.default_rng(seed)
     for _ in range(kills):
-        process = start(directory)
+        process = start(directory, runs)
         before = len(list(directory.glob("stacks/*.npz")))
         while process.poll() is None:
             if len(list(directory.glob("stacks/*.npz"))) > before:
@@ -472,11 +471,13 @@ def kill_now_and_then(directory, kills, seed):
 
 def check_killed(directory, kills):
     directory.mkdir()
-    kill_now_and_then(directory, kills, seed=kills)
-    assert 0 < len(list(directory.glob("stacks/*.npz"))) < 30
+    # Enough stacks to outlast the kills: each lets a few of them through.
+    runs = 40 + 10 * kills
+    kill_now_and_then(directory, runs, kills, seed=kills)
+    assert 0 < len(list(directory.glob("stacks/*.npz"))) < runs // 2
     trainer = NearestMean(delay=0.02)
-    resumed = retrain(trainer, POINTS, runs=60, rng=0, stack_size=2, store=directory)
-    whole = retrain(NearestMean(), POINTS, runs=60, rng=0)
+    resumed = retrain(trainer, POINTS, runs=runs, rng=0, stack_size=2, store=directory)
+    whole = retrain(NearestMean(), POINTS, runs=runs, rng=0)
     assert np.array_equal(resumed.scores, whole.scores)
     assert (resumed.member == whole.member).all()
 
