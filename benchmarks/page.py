@@ -52,7 +52,7 @@ The dashed line is the arithmetic of the dense part, {formula} operations for ea
 and feature, at the rate of a large float32 matrix product on the same threads in the
 same run: {rate:.0f} billion operations a second. Implementations that hold arrays of
 (points, features) stop at ten million elements. A compiled implementation that compiles
-anew for every shape is timed at three hidden sizes only.
+anew for every shape is timed at some hidden sizes only.
 
 ## Many retrainings
 
