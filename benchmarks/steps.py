@@ -11,8 +11,8 @@ from benchmarks.tasks import Task
 
 __all__ = ["StepRace"]
 
-_SECONDS = 0.1  # what the additional steps of the long run should take
-_MOST_STEPS = 400
+_SECONDS = 0.4  # what the additional steps of the long run should take
+_FEWEST_STEPS, _MOST_STEPS = 5, 1000
 
 
 class StepRace:
@@ -64,4 +64,4 @@ def _steps_in_time(task: Task, peer: Peer) -> int:
     peer.train(some)
     short = seconds(partial(peer.train, few))
     estimate = max((seconds(partial(peer.train, some)) - short) / 3, 1e-5)
-    return max(2, min(_MOST_STEPS, int(_SECONDS / estimate)))
+    return max(_FEWEST_STEPS, min(_MOST_STEPS, int(_SECONDS / estimate)))

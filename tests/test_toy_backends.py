@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -57,16 +58,22 @@ def test_what_cannot_be_is_refused(nothing_installed):
 
 def test_expand_writes_out_lines_and_sums():
     text = "a<q> = <sum k: h<q>_<k> * w<k>>\nplain\nb<k> = <sum q: c<q>>"
-    assert _kernel_source.expand(text, hidden=2, points=2).split("\n") == [
+    text += "\n  <sparse> s<k> = 0\n  <dense> d = 0"
+    expand = functools.partial(_kernel_source.expand, text, units=2, points=2)
+    assert expand(data="sparse").split("\n") == [
         "a0 = h0_0 * w0 + h0_1 * w1",
         "a1 = h1_0 * w0 + h1_1 * w1",
         "plain",
         "b0 = c0 + c1",
         "b1 = c0 + c1",
+        "  s0 = 0",
+        "  s1 = 0",
     ]
+    assert expand(data="dense").split("\n")[-1] == "  d = 0"
+    assert "s0" not in expand(data="dense")
 
 
-@pytest.mark.parametrize("hidden", [1, 8, 9, 12, 13, 64])
+@pytest.mark.parametrize("hidden", [1, 6, 7, 8, 9, 12, 13, 64])
 def test_large_hidden_sizes_fill_whole_blocks(hidden):
     padded = _kernels.padded_hidden(hidden)
     assert padded >= hidden
@@ -82,7 +89,7 @@ mm.ToyTrainer(hidden=2, steps=1, backend="eager").fit(
 from memmetrics.toy._kernels import training_kernel
 trainer = mm.ToyTrainer(hidden=6, steps=1, threads=1)
 trainer.fit(data, np.ones((1, 5), bool), seeds=[0])
-stats = training_kernel(6, parallel=False).stats
+stats = training_kernel(6, "dense").stats
 print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
 """
     outputs = [
@@ -105,4 +112,4 @@ def test_without_a_folder_to_cache_in(monkeypatch):
         return lambda function: ("compiled", function)
 
     monkeypatch.setattr(_kernels.numba, "njit", njit)
-    assert _kernels._with_cache(len, parallel=False) == ("compiled", len)
+    assert _kernels._with_cache(len, nogil=True) == ("compiled", len)

@@ -19,16 +19,20 @@ import toy_reference
 
 import memmetrics as mm
 
-# points, features, sparsity, hidden, runs: one point, one feature, hidden 1; more
-# than one tile of features; both kinds of kernel; rows without non-zeros.
+# points, features, sparsity, hidden, runs: one point, one feature, hidden 1; rows
+# without non-zeros; and every kernel (few or many hidden units, sparse or dense data)
+# with less and with more than one tile of features.
 SHAPES = [
     (1, 1, 0, 1, 1),
     (1, 40, 0.8, 2, 2),
     (9, 1, 0.5, 2, 2),
-    (20, 300, 0.95, 2, 3),
+    (20, 300, 0.96, 2, 3),
     (7, 513, 0.9, 5, 2),
     (33, 1100, 0.98, 11, 2),
     (13, 600, 0.999, 8, 2),
+    (31, 700, 0.97, 2, 2),
+    (9, 1100, 0.7, 11, 2),
+    (14, 90, 0.97, 11, 3),
     (6, 64, 0.5, 11, 4),
     (11, 30, 0.6, 5, 5),
 ]
@@ -111,9 +115,10 @@ def test_cuda_equals_cpu(backend):
     )
 
 
+@pytest.mark.parametrize("sparsity", [0.98, 0.8])
 @pytest.mark.parametrize("hidden", [2, 11])
-def test_a_run_depends_on_nothing_but_itself(hidden):
-    data, member, _ = problem(30, 1500, 0.98, hidden, 5)
+def test_a_run_depends_on_nothing_but_itself(hidden, sparsity):
+    data, member, _ = problem(30, 1500, sparsity, hidden, 5)
     seeds = [7, 2**64 - 1, 0, 11, 12]
 
     def fit(rows, threads):

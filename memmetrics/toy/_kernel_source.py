@@ -5,11 +5,14 @@ straight-line code, so the sums over hidden units and over a small block of poin
 have to be written out. The text below is Python in which
 
 ``<k>``
-    stands for each hidden unit: a line with it is repeated for every one;
+    stands for each hidden unit (or each of a block of them, from UNIT on): a line
+    with it is repeated for every one;
 ``<q>``
     stands for each point of a block, likewise;
 ``<sum k: ...>``
-    is a written-out sum over hidden units (``<sum q: ...>`` over the block).
+    is a written-out sum over hidden units (``<sum q: ...>`` over the block);
+``<sparse>`` and ``<dense>``
+    begin lines that are there for one kind of data only.
 
 :func:`expand` writes it out, and :mod:`memmetrics.toy._kernels` compiles it.
 
@@ -21,8 +24,10 @@ first-level cache while all points pass by.
 
 With ``R = ReLU(H Wᵀ + b)`` and ``G = R − X ∘ [R > 0]``, the gradient of the summed
 squared error is ``2 (Gᵀ H + Xᵀ (G W))`` for the weights and twice the column sum of
-``G`` for the bias. ``dense`` adds the part of R, which is never stored beyond a block
-of points; ``encode`` and ``scatter`` add all that involves x, at its non-zeros only.
+``G`` for the bias. A step has three parts: ``encode`` gives H, ``rectify`` all that
+involves R or G, neither of them stored beyond a block of points, and ``scatter`` the
+product with Xᵀ. With sparse data ``rectify`` leaves x out (G is R), and ``encode`` and
+``scatter`` add what x changes, at its non-zeros only.
 """
 
 from __future__ import annotations
@@ -33,13 +38,14 @@ TILE = 512
 # One cache line more than a tile: rows a power of two apart would all fall into
 # the same few sets of the first-level cache.
 STRIDE = TILE + 16
-LARGEST_UNROLLED = 8
 HIDDEN_BLOCK = 4
 
-# Hidden sizes up to LARGEST_UNROLLED: every hidden unit has its own local variable.
-UNROLLED = """
-def encode(parameters, row_starts, positions, places, values, start, stop, hidden,
-           slope, active):
+# Sparse data: (row_starts, positions, places, row_values, column_starts, rows,
+# column_values, active). Up to eight hidden units have a local variable each.
+SPARSE_UNROLLED = """
+def encode(parameters, data, start, stop, features, hidden, slope):
+    row_starts, positions, places, values = data[0], data[1], data[2], data[3]
+    active = data[7]
     zero = parameters.dtype.type(0)
     for point in range(start, stop):
         first, last = unsigned(row_starts[point]), unsigned(row_starts[point + 1])
@@ -59,8 +65,8 @@ def encode(parameters, row_starts, positions, places, values, start, stop, hidde
         slope[point, <k>] = s<k>
 
 
-def scatter(gradient, column_starts, rows, values, active, hidden, slope, start,
-            features):
+def scatter(gradient, data, hidden, slope, start, features):
+    column_starts, rows, values, active = data[4], data[5], data[6], data[7]
     zero = gradient.dtype.type(0)
     for f in range(features):
         first = unsigned(column_starts[start + f])
@@ -76,30 +82,12 @@ def scatter(gradient, column_starts, rows, values, active, hidden, slope, start,
             total -= y
         gradient[f + <k> * STRIDE] += g<k>
         gradient[f + HIDDEN * STRIDE] += total
-
-
-def dense(hidden, present, parameters, gradient, slope, features, scratch):
-    zero = parameters.dtype.type(0)
-    for point in range(0, present.size, POINTS):
-        h<q>_<k> = hidden[point + <q>, <k>]
-        one<q> = present[point + <q>]
-        s<q>_<k> = zero
-        for f in range(features):
-            w<k> = parameters[f + <k> * STRIDE]
-            bias = parameters[f + HIDDEN * STRIDE]
-            r<q> = max(one<q> * bias + <sum k: h<q>_<k> * w<k>>, zero)
-            s<q>_<k> += r<q> * w<k>
-            gradient[f + <k> * STRIDE] += <sum q: h<q>_<k> * r<q>>
-            gradient[f + HIDDEN * STRIDE] += <sum q: r<q>>
-        slope[point + <q>, <k>] += s<q>_<k>
 """
 
-# Larger hidden sizes: two small matrix products on a block of R that stays in the
-# first-level cache, four points by four (or two) hidden units at a time. HIDDEN is
-# then a multiple of HIDDEN_BLOCK; the rows that fill it up stay zero.
-TILED = """
-def encode(parameters, row_starts, positions, places, values, start, stop, hidden,
-           slope, active):
+SPARSE = """
+def encode(parameters, data, start, stop, features, hidden, slope):
+    row_starts, positions, places, values = data[0], data[1], data[2], data[3]
+    active = data[7]
     zero = parameters.dtype.type(0)
     for point in range(start, stop):
         for k in range(HIDDEN):
@@ -121,8 +109,8 @@ def encode(parameters, row_starts, positions, places, values, start, stop, hidde
                 slope[point, k] -= x * unit[k * STRIDE]
 
 
-def scatter(gradient, column_starts, rows, values, active, hidden, slope, start,
-            features):
+def scatter(gradient, data, hidden, slope, start, features):
+    column_starts, rows, values, active = data[4], data[5], data[6], data[7]
     for f in range(features):
         out = gradient[f:]
         for j in range(column_starts[start + f], column_starts[start + f + 1]):
@@ -131,44 +119,107 @@ def scatter(gradient, column_starts, rows, values, active, hidden, slope, start,
             for k in range(HIDDEN):
                 out[k * STRIDE] += x * slope[point, k] - y * hidden[point, k]
             out[HIDDEN * STRIDE] -= y
+"""
+
+# Dense data: (x,), with rows up to a whole block of points.
+DENSE = """
+def encode(parameters, data, start, stop, features, hidden, slope):
+    x = data[0]
+    zero = parameters.dtype.type(0)
+    for point in range(start, stop, POINTS):
+        for unit in range(0, HIDDEN, UNITS):
+            h<q>_<k> = zero
+            for tile in range(-(-features // TILE)):
+                row<q> = x[point + <q>, tile * TILE:]
+                rows = parameters[(tile * (HIDDEN + 1) + unit) * STRIDE:]
+                for f in range(min(TILE, features - tile * TILE)):
+                    x<q> = row<q>[f]
+                    w<k> = rows[f + <k> * STRIDE]
+                    h<q>_<k> += x<q> * w<k>
+            hidden[point + <q>, unit + <k>] = h<q>_<k>
+            slope[point + <q>, unit + <k>] = zero
 
 
+def scatter(gradient, data, hidden, slope, start, features):
+    x = data[0]
+    for point in range(0, x.shape[0], POINTS):
+        row<q> = x[point + <q>, start:]
+        for unit in range(0, HIDDEN, UNITS):
+            s<q>_<k> = slope[point + <q>, unit + <k>]
+            out = gradient[unit * STRIDE : (unit + UNITS) * STRIDE]
+            for f in range(features):
+                x<q> = row<q>[f]
+                out[f + <k> * STRIDE] += <sum q: x<q> * s<q>_<k>>
+"""
+
+# Every hidden unit has its own local variable.
+UNROLLED = """
+def rectify(hidden, present, data, parameters, gradient, slope, start, features,
+            scratch):
+    <dense> x = data[0]
+    zero = parameters.dtype.type(0)
+    for point in range(0, present.size, POINTS):
+        <dense> row<q> = x[point + <q>, start:]
+        h<q>_<k> = hidden[point + <q>, <k>]
+        one<q> = present[point + <q>]
+        s<q>_<k> = zero
+        for f in range(features):
+            w<k> = parameters[f + <k> * STRIDE]
+            bias = parameters[f + HIDDEN * STRIDE]
+            z<q> = one<q> * bias + <sum k: h<q>_<k> * w<k>>
+            <sparse> g<q> = max(z<q>, zero)
+            <dense> g<q> = z<q> - row<q>[f] if z<q> > zero else zero
+            s<q>_<k> += g<q> * w<k>
+            gradient[f + <k> * STRIDE] += <sum q: h<q>_<k> * g<q>>
+            gradient[f + HIDDEN * STRIDE] += <sum q: g<q>>
+        slope[point + <q>, <k>] += s<q>_<k>
+"""
+
+# For larger hidden sizes: two small matrix products on a block of G that stays in the
+# first-level cache, a block of points by one of hidden units at a time. HIDDEN is
+# then a multiple of UNITS; the rows that fill it up stay zero.
+TILED = """
 def forward(hidden, parameters, scratch, point, unit, features):
     h<q>_<k> = hidden[point + <q>, unit + <k>]
-    rows = parameters[unit * STRIDE : (unit + HIDDEN_BLOCK) * STRIDE]
+    rows = parameters[unit * STRIDE : (unit + UNITS) * STRIDE]
     for f in range(features):
         w<k> = rows[f + <k> * STRIDE]
-        scratch[f + <q> * TILE] += <sum k: h<q>_<k> * w<k>>
+        scratch[f + <q> * STRIDE] += <sum k: h<q>_<k> * w<k>>
 
 
 def backward(hidden, parameters, gradient, slope, scratch, point, unit, features):
     zero = parameters.dtype.type(0)
     h<q>_<k> = hidden[point + <q>, unit + <k>]
     s<q>_<k> = zero
-    rows = parameters[unit * STRIDE : (unit + HIDDEN_BLOCK) * STRIDE]
-    out = gradient[unit * STRIDE : (unit + HIDDEN_BLOCK) * STRIDE]
+    rows = parameters[unit * STRIDE : (unit + UNITS) * STRIDE]
+    out = gradient[unit * STRIDE : (unit + UNITS) * STRIDE]
     for f in range(features):
-        r<q> = scratch[f + <q> * TILE]
+        g<q> = scratch[f + <q> * STRIDE]
         w<k> = rows[f + <k> * STRIDE]
-        s<q>_<k> += r<q> * w<k>
-        out[f + <k> * STRIDE] += <sum q: h<q>_<k> * r<q>>
+        s<q>_<k> += g<q> * w<k>
+        out[f + <k> * STRIDE] += <sum q: h<q>_<k> * g<q>>
     slope[point + <q>, unit + <k>] += s<q>_<k>
 
 
-def dense(hidden, present, parameters, gradient, slope, features, scratch):
+def rectify(hidden, present, data, parameters, gradient, slope, start, features,
+            scratch):
+    <dense> x = data[0]
     zero = parameters.dtype.type(0)
     for point in range(0, present.size, POINTS):
+        <dense> row<q> = x[point + <q>, start:]
         one<q> = present[point + <q>]
         for f in range(features):
             bias = parameters[f + HIDDEN * STRIDE]
-            scratch[f + <q> * TILE] = one<q> * bias
-        for unit in range(0, HIDDEN, HIDDEN_BLOCK):
+            scratch[f + <q> * STRIDE] = one<q> * bias
+        for unit in range(0, HIDDEN, UNITS):
             forward(hidden, parameters, scratch, point, unit, features)
         for f in range(features):
-            r<q> = max(scratch[f + <q> * TILE], zero)
-            scratch[f + <q> * TILE] = r<q>
-            gradient[f + HIDDEN * STRIDE] += <sum q: r<q>>
-        for unit in range(0, HIDDEN, HIDDEN_BLOCK):
+            z<q> = scratch[f + <q> * STRIDE]
+            <sparse> g<q> = max(z<q>, zero)
+            <dense> g<q> = z<q> - row<q>[f] if z<q> > zero else zero
+            scratch[f + <q> * STRIDE] = g<q>
+            gradient[f + HIDDEN * STRIDE] += <sum q: g<q>>
+        for unit in range(0, HIDDEN, UNITS):
             backward(
                 hidden, parameters, gradient, slope, scratch, point, unit, features
             )
@@ -188,60 +239,85 @@ def adamw(parameters, gradient, momentum, variance, features, scale, schedule, b
             m[i] = beta_1 * m[i] + rest_1 * d
             v[i] = beta_2 * v[i] + rest_2 * d * d
             p[i] = decay * p[i] - rate * m[i] / (np.sqrt(v[i]) * correction + epsilon)
+            g[i] = 0
 """
 
-# The training loop around them. Work is divided into a number of parts that depends
-# on the problem alone, so that sums are taken in the same order by one thread as by
-# many. ``prange`` is an ordinary range unless compiled for threads.
+# The training loop around them, as one of a team of `threads` goes through it. Work is
+# divided into a number of parts that depends on the problem alone, so that sums are
+# taken in the same order by one thread as by many.
 TRAIN = """
-def NAME(parameters, momentum, variance, row_starts, positions, places, row_values,
-         column_starts, rows, column_values, schedule, first, last, features, scale,
-         betas, epsilon, parts):
-    tiles = parameters.shape[0]
-    points = row_starts.size - 1
-    zero = parameters.dtype.type(0)
+def clear(out):
+    flat = out.reshape(-1)
+    for i in range(flat.size):
+        flat[i] = 0
+
+
+def add(out, values):
+    flat, added = out.reshape(-1), values.reshape(-1)
+    for i in range(flat.size):
+        flat[i] += added[i]
+
+
+def NAME(parameters, momentum, variance, gradient, data, present, hidden, slope, slopes,
+         scratch, barrier, schedule, features, scale, betas, epsilon, first, last,
+         thread, threads):
+    tiles, parts = parameters.shape[0], slopes.shape[0]
+    points, blocks = present.size, present.size // POINTS
+    own_parts = range(thread * parts // threads, (thread + 1) * parts // threads)
     flat = parameters.reshape(-1)
-    gradient = np.empty_like(parameters)
-    # Points up to a whole block. Those that are not there have no hidden activation
-    # and no bias, so their R is zero and they change nothing.
-    rows_in_blocks = -(-points // POINTS) * POINTS
-    present = np.zeros(rows_in_blocks, parameters.dtype)
-    present[:points] = 1
-    hidden = np.zeros((rows_in_blocks, HIDDEN), parameters.dtype)
-    slope = np.zeros((rows_in_blocks, HIDDEN), parameters.dtype)
-    slopes = np.empty((parts, rows_in_blocks, HIDDEN), parameters.dtype)
-    active = np.empty_like(column_values)
-    scratch = np.empty((parts, POINTS * TILE), parameters.dtype)
+    count = 0
     for step in range(first, last):
-        for part in prange(parts):
-            start, stop = part * points // parts, (part + 1) * points // parts
-            encode(flat, row_starts, positions, places, row_values, start, stop, hidden,
-                   slope, active)
-        for part in prange(parts):
-            slopes[part] = zero
+        for part in own_parts:
+            start, stop = part * blocks // parts, (part + 1) * blocks // parts
+            encode(flat, data, start * POINTS, stop * POINTS, features, hidden, slope)
+        count += threads
+        if threads > 1 and not pass_barrier(barrier, count):
+            return
+        for part in own_parts:
+            clear(slopes[part])
             for tile in range(part * tiles // parts, (part + 1) * tiles // parts):
                 size = min(TILE, features - tile * TILE)
-                gradient[tile] = zero
-                dense(hidden, present, parameters[tile], gradient[tile], slopes[part],
-                      size, scratch[part])
-        for part in prange(parts):
+                rectify(hidden, present, data, parameters[tile], gradient[tile],
+                        slopes[part], tile * TILE, size, scratch[part])
+        count += threads
+        if threads > 1 and not pass_barrier(barrier, count):
+            return
+        for part in own_parts:
             start, stop = part * points // parts, (part + 1) * points // parts
             for other in range(parts):
-                slope[start:stop] += slopes[other, start:stop]
-        for part in prange(parts):
+                add(slope[start:stop], slopes[other, start:stop])
+        count += threads
+        if threads > 1 and not pass_barrier(barrier, count):
+            return
+        for part in own_parts:
             for tile in range(part * tiles // parts, (part + 1) * tiles // parts):
                 size = min(TILE, features - tile * TILE)
-                scatter(gradient[tile], column_starts, rows, column_values, active,
-                        hidden, slope, tile * TILE, size)
+                scatter(gradient[tile], data, hidden, slope, tile * TILE, size)
                 adamw(parameters[tile], gradient[tile], momentum[tile], variance[tile],
                       size, scale, schedule[step], betas, epsilon)
+        count += threads
+        if threads > 1 and not pass_barrier(barrier, count):
+            return
 """
 
 
-def expand(source: str, *, hidden: int, points: int) -> str:
-    """Write out ``<k>`` for `hidden` units and ``<q>`` for a block of `points`."""
-    lines = [source]
-    for name, count in (("k", hidden), ("q", points)):
+def expand(source: str, *, units: int, points: int, data: str) -> str:
+    """Write out ``<k>`` for `units`, ``<q>`` for `points`, and lines for `data`.
+
+    Parameters
+    ----------
+    source : str
+    units, points : int
+        Size of a block of hidden units and of points.
+    data : {"sparse", "dense"}
+    """
+    other = {"sparse": "<dense>", "dense": "<sparse>"}[data]
+    lines = [
+        line.replace(f"<{data}> ", "")
+        for line in source.split("\n")
+        if other not in line
+    ]
+    for name, count in (("k", units), ("q", points)):
         lines = [out for line in lines for out in _expand_name(line, name, count)]
     return "\n".join(lines)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import types
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
 
 from memmetrics.toy import _kernel_source as source
+from memmetrics.toy._barrier import pass_barrier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,57 +20,51 @@ if TYPE_CHECKING:
 # a run that diverges is seen to.
 _FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
 
-# Threads where the source says prange, and nowhere else: looking for more of them
-# doubles the time to compile.
-_PRANGE_ONLY = {
-    name: name == "prange"
-    for name in (
-        "comprehension",
-        "fusion",
-        "inplace_binop",
-        "numpy",
-        "prange",
-        "reduction",
-        "setitem",
-        "stencil",
-    )
-}
+# Up to here every hidden unit has a local variable of its own: while all sums over a
+# block of points stay in vector registers, and where a non-zero needs a few numbers.
+_LARGEST_UNROLLED = 6
+_LARGEST_UNROLLED_SPARSE = 8
 
 
 def padded_hidden(hidden: int) -> int:
     """Hidden size that the kernel works with: the next whole block, if large."""
-    if hidden <= source.LARGEST_UNROLLED:
+    if hidden <= _LARGEST_UNROLLED:
         return hidden
     return -(-hidden // source.HIDDEN_BLOCK) * source.HIDDEN_BLOCK
 
 
 def block_size(hidden: int) -> int:
     """Points handled together: as many as leave all sums in vector registers."""
-    return 4 if hidden <= 3 or hidden > source.LARGEST_UNROLLED else 2
+    return min(4, 12 // hidden) if hidden <= _LARGEST_UNROLLED else 4
 
 
 @functools.cache
-def training_kernel(hidden: int, *, parallel: bool) -> Callable[..., None]:
-    """Return the training loop for `hidden` units, for many threads or for one.
+def training_kernel(hidden: int, data: str) -> Callable[..., None]:
+    """Return the training loop for `hidden` units and "sparse" or "dense" `data`.
 
     Numba keeps the machine code on disk beside this module (or in the user's cache
-    directory), so each hidden size is compiled once per machine, not per process.
+    directory), so each is compiled once per machine, not per process.
     """
-    name = f"train_{hidden}_{'parallel' if parallel else 'serial'}"
-    text = _source_text(hidden).replace("NAME", name)
-    namespace: dict[str, Any] = {
-        "__name__": source.__name__,
-        "np": np,
-        "prange": numba.prange,
-        "unsigned": np.uint64,
+    constants = {
         "TILE": source.TILE,
         "STRIDE": source.STRIDE,
         "HIDDEN": hidden,
-        "HIDDEN_BLOCK": source.HIDDEN_BLOCK,
+        "UNITS": _units(hidden),
         "POINTS": block_size(hidden),
     }
-    # Said to come from the file of the source text, because numba keeps its cache
-    # for as long as that file stays unchanged.
+    text = _source_text(hidden, data)
+    # Numba looks a function up by its file and name, so the name says what is in it.
+    content = repr((text, constants, sorted(_FASTMATH))).encode()
+    name = f"train_{data}_{hidden}_{zlib.crc32(content):08x}"
+    text = text.replace("NAME", name)
+    namespace: dict[str, Any] = {
+        "__name__": source.__name__,
+        "np": np,
+        "pass_barrier": pass_barrier,
+        "unsigned": np.uint64,
+        **constants,
+    }
+    # Said to come from the file of the source text: numba keeps a cache beside it.
     exec(compile(text, source.__file__, "exec"), namespace)  # noqa: S102 - our own text
     options: dict[str, Any] = {
         "fastmath": _FASTMATH,
@@ -78,9 +74,7 @@ def training_kernel(hidden: int, *, parallel: bool) -> Callable[..., None]:
     for inner, function in list(namespace.items()):
         if inner != name and isinstance(function, types.FunctionType):
             namespace[inner] = numba.njit(**options)(function)
-    return _with_cache(
-        namespace[name], parallel=_PRANGE_ONLY if parallel else False, **options
-    )
+    return _with_cache(namespace[name], **options)
 
 
 def _with_cache(function: Callable[..., None], **options: Any) -> Callable[..., None]:
@@ -92,10 +86,19 @@ def _with_cache(function: Callable[..., None], **options: Any) -> Callable[..., 
     return compiled
 
 
-def _source_text(hidden: int) -> str:
-    if hidden <= source.LARGEST_UNROLLED:
-        step, units = source.UNROLLED, hidden
+def _units(hidden: int) -> int:
+    """Hidden units that are written out together."""
+    return hidden if hidden <= _LARGEST_UNROLLED else source.HIDDEN_BLOCK
+
+
+def _source_text(hidden: int, data: str) -> str:
+    few = hidden <= _LARGEST_UNROLLED
+    expand = functools.partial(source.expand, points=block_size(hidden), data=data)
+    rectify = expand(source.UNROLLED if few else source.TILED, units=_units(hidden))
+    if data == "dense":
+        around = expand(source.DENSE, units=_units(hidden))
+    elif hidden <= _LARGEST_UNROLLED_SPARSE:
+        around = expand(source.SPARSE_UNROLLED, units=hidden)
     else:
-        step, units = source.TILED, source.HIDDEN_BLOCK
-    step = source.expand(step, hidden=units, points=block_size(hidden))
-    return step + source.ADAMW + source.TRAIN
+        around = source.SPARSE
+    return around + rectify + source.ADAMW + source.TRAIN
