@@ -84,7 +84,8 @@ class Arm:
         at_upper = np.where(self.highest == upper, self.at_highest, 0)
         share = np.full_like(self.runs, np.nan)
         two_valued = (at_lower + at_upper == self.runs) & (self.runs > 0)
-        share[two_valued] = at_upper[two_valued] / self.runs[two_valued]
+        if two_valued.any():
+            share[two_valued] = at_upper[two_valued] / self.runs[two_valued]
         return share
 
 

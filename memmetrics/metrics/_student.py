@@ -12,6 +12,8 @@ Hill (1970), Algorithm 395: Student's t-distribution, Communications of the ACM 
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 from numpy.polynomial import Chebyshev
@@ -54,12 +56,7 @@ def student_quantile(degrees_of_freedom: Floats, probability: float) -> Floats:
     if probability > _MOST or degrees_of_freedom.size < _PAYS:
         return _exact(degrees_of_freedom, probability)
 
-    def of_inverse(inverse: Floats) -> Floats:
-        return _exact(1 / np.maximum(inverse, 1 / _INFINITE), probability)
-
-    series = Chebyshev.interpolate(of_inverse, _DEGREE, domain=[0, 1 / _LEAST])
-    # In powers of 1/df rather than as a series: half the operations.
-    powers = series.convert(kind=np.polynomial.Polynomial).coef
+    powers = _powers_of_inverse(probability)
     inverse = 1 / degrees_of_freedom
     quantile: Floats = np.full_like(inverse, powers[-1])
     for coefficient in powers[-2::-1]:
@@ -68,6 +65,19 @@ def student_quantile(degrees_of_freedom: Floats, probability: float) -> Floats:
     few = np.flatnonzero(~(degrees_of_freedom >= _LEAST))
     quantile[few] = _exact(degrees_of_freedom[few], probability)
     return quantile
+
+
+@functools.lru_cache
+def _powers_of_inverse(probability: float) -> Floats:
+    """Coefficients of the quantile as a polynomial in 1/df."""
+
+    def of_inverse(inverse: Floats) -> Floats:
+        return _exact(1 / np.maximum(inverse, 1 / _INFINITE), probability)
+
+    series = Chebyshev.interpolate(of_inverse, _DEGREE, domain=[0, 1 / _LEAST])
+    # In powers of 1/df rather than as a series: half the operations.
+    powers: Floats = series.convert(kind=np.polynomial.Polynomial).coef
+    return powers
 
 
 def student_tail(degrees_of_freedom: Floats, distance: Floats) -> Floats:
