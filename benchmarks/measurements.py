@@ -15,6 +15,7 @@ from benchmarks.children import measure_in_child
 from benchmarks.clock import Race
 from benchmarks.curves import Curves, collect
 from benchmarks.metric_speed import counterfactual_race, feature_dimensionality_race
+from benchmarks.networks import NETWORKS
 from benchmarks.peers import OURS, PEERS, Peer, installed
 from benchmarks.peers.ours import Ours
 from benchmarks.retrainings import ONE_AT_A_TIME, ModelRace
@@ -49,6 +50,7 @@ def measure(say: Callable[[str], object], *, rounds: int = 5) -> dict[str, Any]:
         "features": _by_features,
         "runs": _by_runs,
         "many models": _many_models,
+        "networks": lambda _: {x.name: x.ratio(runs=400, steps=160) for x in NETWORKS},
         "growth": _growth,
         "children": lambda _: _children(),
         "copies": _copies,

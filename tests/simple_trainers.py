@@ -80,6 +80,7 @@ class ThreadCounting:
     """Scores are the number of torch's threads, the process and the thread."""
 
     thread_invariant: bool = False
+    may_share_process: bool = False
 
     def fit(self, data, member, *, seeds):
         time.sleep(0.05)

@@ -14,6 +14,7 @@ import scipy.sparse
 import torch
 from simple_trainers import Failing, NearestMean, ThreadCounting
 
+from memmetrics.retraining import execution
 from memmetrics.retraining.errors import RetrainingError
 from memmetrics.retraining.harness import retrain
 from memmetrics.retraining.seeds import Stream, run_seeds
@@ -88,6 +89,23 @@ def test_two_jobs_have_one_thread_each(backend):
             evidence = run(ThreadCounting(thread_invariant=True))
         assert torch.get_num_threads() == threads
     assert set(evidence.scores[:, 0]) == {1}
+
+
+@pytest.mark.parametrize(("pays", "processes"), [(0.0, 3), (1e6, 1)])
+def test_the_first_stacks_are_timed_in_threads(monkeypatch, pays, processes):
+    monkeypatch.setattr(execution, "_PROCESSES_PAY", pays)
+    evidence = run(ThreadCounting(may_share_process=True), runs=40, n_jobs=2)
+    here = evidence.scores[:, 1] == os.getpid()
+    assert len(set(evidence.scores[:, 1])) <= processes
+    assert here[:4].all()  # two stacks of two
+    assert here[4:].all() == (processes == 1)
+    assert set(evidence.scores[:, 0]) == {1}
+
+
+def test_stacks_of_one_go_to_processes_at_once():
+    trainer = ThreadCounting(may_share_process=True)
+    evidence = run(trainer, runs=6, stack_size=1, n_jobs=2)
+    assert os.getpid() not in evidence.scores[:, 1]
 
 
 def test_limits_of_tasks_side_by_side_are_put_back():

@@ -16,7 +16,7 @@ import functools
 
 import numpy as np
 import numpy.typing as npt
-from numpy.polynomial import Chebyshev
+from numpy.polynomial import Chebyshev, Polynomial
 from scipy import special
 
 __all__ = ["student_quantile", "student_tail"]
@@ -76,7 +76,7 @@ def _powers_of_inverse(probability: float) -> Floats:
 
     series = Chebyshev.interpolate(of_inverse, _DEGREE, domain=[0, 1 / _LEAST])
     # In powers of 1/df rather than as a series: half the operations.
-    powers: Floats = series.convert(kind=np.polynomial.Polynomial).coef
+    powers: Floats = np.asarray(series.convert(kind=Polynomial).coef, np.float64)
     return powers
 
 

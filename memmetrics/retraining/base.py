@@ -85,6 +85,9 @@ class Trainer(Protocol):
       do not depend on the number of jobs (give ``n_jobs=`` to use more processors);
     - ``releases_gil``: true if fits in several threads of one process run side by
       side, which spares starting processes;
+    - ``may_share_process``: true if fits in several threads of one process are correct,
+      and faster than one after another; the first stacks are then trained in threads
+      and timed, and the others in processes if there is enough to do;
     - ``configuration()``: dict of plain JSON values that identify the recipe; a store
       refuses to mix two different ones;
     - ``stack_size(data, runs)``: how many runs to train together, chosen from the

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -39,6 +40,9 @@ _DEATHS = {
     "TerminatedWorkerError",
     "WorkerCrashedError",
 }
+# Seconds of work from which processes pay: starting them takes about 3 s, and threads
+# that share the interpreter lose about a third of their time to one another.
+_PROCESSES_PAY = 10.0
 # When the first so many stacks all fail, the trainer is at fault and not the machine.
 _HOPELESS = 3
 
@@ -99,7 +103,7 @@ class Executor:
         failed: list[tuple[Task, Failed]] = []
         finished = 0
         by_runs = {task.runs: task for task in tasks}
-        for outcome in self._outcomes(by_runs, wanted):
+        for outcome in self._timed_outcomes(by_runs, wanted):
             if isinstance(outcome, Finished):
                 finished += 1
                 yield outcome
@@ -150,8 +154,34 @@ class Executor:
         if given_up:
             raise _error(given_up)
 
-    def _outcomes(
+    def _timed_outcomes(
         self, tasks: dict[tuple[int, ...], Task], wanted: Callable[[Task], bool]
+    ) -> Iterator[Finished | Failed]:
+        """Yield what became of each task, in threads or processes, by timing the first.
+
+        Only where the trainer allows for both: neither changes a number.
+        """
+        shares = getattr(self.job.trainer, "may_share_process", False)
+        stacked = any(len(runs) > 1 for runs in tasks)
+        if not shares or not stacked or self.workers == 1:
+            yield from self._outcomes(tasks, wanted)
+            return
+        names = list(tasks)
+        first = {runs: tasks[runs] for runs in names[: self.workers]}
+        rest = {runs: tasks[runs] for runs in names[self.workers :]}
+        began = time.perf_counter()
+        yield from self._outcomes(first, wanted, prefer="threads")
+        seconds = (time.perf_counter() - began) * len(rest) / self.workers
+        prefer = "threads" if seconds < _PROCESSES_PAY else "processes"
+        if rest:
+            logger.debug("%.1f s of stacks to go, in %s", seconds, prefer)
+        yield from self._outcomes(rest, wanted, prefer)
+
+    def _outcomes(
+        self,
+        tasks: dict[tuple[int, ...], Task],
+        wanted: Callable[[Task], bool],
+        prefer: str | None = None,
     ) -> Iterator[Finished | Failed]:
         """Yield what became of each task, surviving the death of workers."""
         pending = dict(tasks)
@@ -165,7 +195,7 @@ class Executor:
 
         while pending:
             try:
-                for outcome in self._parallel(remaining()):
+                for outcome in self._parallel(remaining(), prefer):
                     pending.pop(outcome.runs)
                     yield outcome
             except Exception as error:
@@ -187,10 +217,12 @@ class Executor:
             reason = f"its worker died ({type(error).__name__}: {first_line})"
             return Failed(task.runs, reason, killed=True)
 
-    def _parallel(self, tasks: Iterator[Task]) -> Iterator[Finished | Failed]:
+    def _parallel(
+        self, tasks: Iterator[Task], prefer: str | None = None
+    ) -> Iterator[Finished | Failed]:
         # A hint, which gives way to any backend that the caller chose.
-        releases_gil = getattr(self.job.trainer, "releases_gil", False)
-        prefer = "threads" if releases_gil else None
+        if getattr(self.job.trainer, "releases_gil", False):
+            prefer = "threads"
         try:
             parallel = joblib.Parallel(
                 n_jobs=self.n_jobs,

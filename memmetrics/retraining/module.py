@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ logger = logging.getLogger("memmetrics")
 _STACK_BYTES = 2**24
 _MOST_RUNS = 128
 # Small stacks waste the vectorization, few stacks leave workers idle.
-_FEWEST_RUNS, _STACKS = 16, 8
+_FEWEST_RUNS, _STACKS = 16, 6
 
 _told: set[str] = set()
 
@@ -141,6 +141,9 @@ class ModuleTrainer(Recipe):
     >>> stack.parameters["weight"].shape
     torch.Size([3, 2, 4])
     """
+
+    # Stacks spend most of their time in torch, which releases the interpreter's lock.
+    may_share_process: ClassVar[bool] = True
 
     def configuration(self) -> dict[str, Any]:
         """Return the recipe as plain JSON values."""

@@ -39,8 +39,11 @@ def single_threaded() -> Iterator[None]:
     one that the first of them found.
     """
     with _limit.lock:
+        # A new thread takes the process's number when it first asks for one, which
+        # must not be later than what follows.
+        found = torch.get_num_threads()
         if _limit.holders == 0:
-            _limit.threads = torch.get_num_threads()
+            _limit.threads = found
             _limit.pools = _limit_pools()
         _limit.holders += 1
         torch.set_num_threads(1)
