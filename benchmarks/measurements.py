@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from benchmarks import machine
 from benchmarks.agreement import largest_difference
 from benchmarks.children import measure_in_child
@@ -17,8 +19,10 @@ from benchmarks.curves import Curves, collect
 from benchmarks.metric_speed import counterfactual_race, feature_dimensionality_race
 from benchmarks.networks import NETWORKS
 from benchmarks.peers import OURS, PEERS, Peer, installed
+from benchmarks.peers.base import is_installed
 from benchmarks.peers.ours import Ours
 from benchmarks.retrainings import ONE_AT_A_TIME, ModelRace
+from benchmarks.shared_task import ask_memmetrics, ask_pydvl
 from benchmarks.steps import StepRace
 from benchmarks.targets import HIDDEN_SIZES
 from benchmarks.tasks import Task, half_subsets, one_model
@@ -51,6 +55,7 @@ def measure(say: Callable[[str], object], *, rounds: int = 5) -> dict[str, Any]:
         "runs": _by_runs,
         "many models": _many_models,
         "networks": lambda _: {x.name: x.ratio(runs=400, steps=160) for x in NETWORKS},
+        "shared task": lambda _: _shared_task(),
         "growth": _growth,
         "children": lambda _: _children(),
         "copies": _copies,
@@ -136,6 +141,21 @@ def _growth(rounds: int) -> float:
             race.run(1)
     small, large = (race.step(OURS.name) for race in races)
     return large / (100 * small)
+
+
+def _shared_task() -> dict[str, float]:
+    """Largest difference from pyDVL in standard errors, and seconds a retraining."""
+    if not is_installed("pydvl"):
+        return {}
+    theirs = ask_pydvl(1000)
+    ours = ask_memmetrics(theirs.retrainings)
+    together = np.hypot(ours.standard_error, theirs.standard_error)
+    apart = np.abs(ours.value - theirs.value) / together
+    return {
+        "apart": float(apart.max()),
+        "ours": ours.seconds,
+        "pyDVL": theirs.seconds,
+    }
 
 
 def _children() -> dict[str, float]:
