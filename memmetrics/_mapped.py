@@ -48,10 +48,14 @@ def allocate(
 def release(array: npt.NDArray[Any]) -> None:
     """Let go of the memory of an array that is mapped from a file; keep its content.
 
-    It is read from the file again when needed. Other arrays stay as they are.
+    It is read from the file again when needed. Other arrays stay as they are, and so do
+    those mapped in mode "c", whose changes are in memory only.
     """
     base: Any = array
+    private = False
     while isinstance(base, np.ndarray):
+        private = private or getattr(base, "mode", None) == "c"
         base = base.base
-    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+    mapped = isinstance(base, mmap.mmap) and not private
+    if mapped and hasattr(mmap, "MADV_DONTNEED"):
         base.madvise(mmap.MADV_DONTNEED)

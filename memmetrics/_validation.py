@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from memmetrics._mapped import release
+
 Array: TypeAlias = npt.NDArray[Any] | torch.Tensor
 ArrayT = TypeVar(
     "ArrayT", npt.NDArray[Any], torch.Tensor, npt.NDArray[Any] | torch.Tensor
@@ -102,6 +104,10 @@ def as_boolean(array: object, name: str, *, axes: str, ndim: int) -> Array:
     return result
 
 
+# Bytes that are looked at together: an array may be mapped from a file.
+_BLOCK_BYTES = 2**26
+
+
 def is_finite(array: Array) -> bool:
     """Whether no element is NaN or infinite, without a temporary copy in memory.
 
@@ -113,9 +119,16 @@ def is_finite(array: Array) -> bool:
         if bool(torch.isfinite(detached.sum())):
             return True
         return bool(torch.isfinite(detached).all())
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = array.sum()
-    return bool(np.isfinite(total)) or bool(np.isfinite(array).all())
+    rows = array.reshape(1) if array.ndim == 0 else array
+    size = max(1, _BLOCK_BYTES * len(rows) // max(array.nbytes, 1))
+    for start in range(0, len(rows), size):
+        block = rows[start : start + size]
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = block.sum()
+        if not np.isfinite(total) and not np.isfinite(block).all():
+            return False
+        release(array)
+    return True
 
 
 def require_finite(array: Array, name: str) -> None:

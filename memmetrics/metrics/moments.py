@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from memmetrics._mapped import release
 from memmetrics._validation import require_finite
 
 __all__ = ["ArmMoments", "Arms"]
@@ -190,6 +191,7 @@ def _by_blocks(
         block = slice(start, start + _POINTS)
         values = scores[runs, block].astype(np.float64)  # (runs, points of the block)
         chosen = member[runs, block]
+        release(scores)
         parts.append((_arm_of_block(values, chosen), _arm_of_block(values, ~chosen)))
     return Arms(*(_concatenated(arms) for arms in zip(*parts, strict=True)))
 
@@ -245,6 +247,7 @@ def _by_kernel(
         kernel.stream(
             scores, member.view(np.uint8), runs, start, stop, floats, integers
         )
+        release(scores)
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # 1 in a joblib worker
         list(pool.map(fill, range(0, points, step)))

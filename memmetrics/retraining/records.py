@@ -133,6 +133,7 @@ def _mark_diverged(scores: npt.NDArray[Any], diverged: Bools) -> Bools:
     for run, row in enumerate(scores):  # one by one: they may be mapped from disk
         if not np.isfinite(row).all():
             diverged[run] = True
+        release(scores)
     if diverged.all():
         raise RetrainingError("every run diverged: no score is finite throughout")
     if diverged.any():
