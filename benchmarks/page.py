@@ -18,7 +18,7 @@ _PAGE = """\
 # Benchmarks
 
 Measured on {date}: {machine}. {versions}. Written by `make benchmark-report`, which
-takes about ten minutes; the numbers are in
+takes about twenty minutes; the numbers are in
 [`measurements.json`](benchmarks/measurements.json).
 
 Times are minima over interleaved repeats, so all implementations saw the same machine.

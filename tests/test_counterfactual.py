@@ -83,7 +83,33 @@ class TestEmptyArms:
     def test_nothing_is_said_when_nothing_is_missing(self):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            counterfactual_memorization(*example())
+            result = counterfactual_memorization(*example())
+        assert np.isfinite(result.estimate).all()
+
+
+class TestMinimum:
+    def test_is_what_the_p_value_speaks_against(self):
+        scores, member = example()
+        against = counterfactual_memorization(scores, member, minimum=1.5)
+        shifted = counterfactual_memorization(scores - 1.5 * member, member)
+        p_values = [r.to_frame()["p_value"].to_numpy() for r in (against, shifted)]
+        np.testing.assert_allclose(*p_values, rtol=1e-9)
+        plain = counterfactual_memorization(scores, member)
+        np.testing.assert_array_equal(against.low, plain.low)
+
+    def test_is_told_to_the_metric_and_to_streams(self):
+        scores, member = example()
+        expected = counterfactual_memorization(scores, member, minimum=2.0)
+        metric = CounterfactualMemorization(minimum=2.0)(Retrainings(scores, member))
+        streamed = memorization_from_arms(Arms.from_scores(scores, member), minimum=2.0)
+        for result in (metric, streamed):
+            np.testing.assert_array_equal(
+                result.columns["p_value"], expected.columns["p_value"]
+            )
+
+    def test_must_be_finite(self):
+        with pytest.raises(ValueError, match="`minimum` must be finite; got inf"):
+            counterfactual_memorization(*example(), minimum=np.inf)
 
 
 class TestDivergedRuns:

@@ -123,7 +123,10 @@ def test_vectors_start_at_the_origin_on_equal_scales(ax):
 @pytest.mark.parametrize("vectors", [np.zeros((0, 2)), np.zeros((4, 2))])
 def test_vectors_without_length_are_drawn(vectors, ax):
     draw_vectors(vectors, ax=ax)
-    ax.figure.savefig(io.BytesIO(), format="png")
+    picture = io.BytesIO()
+    ax.figure.savefig(picture, format="png")
+    assert picture.getvalue().startswith(b"\x89PNG")
+    assert ax.get_xlim()[0] < 0 < ax.get_xlim()[1]
 
 
 @pytest.mark.parametrize("shape", [(2,), (4, 3), (2, 4, 2)])

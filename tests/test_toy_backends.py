@@ -5,13 +5,14 @@ import os
 import subprocess
 import sys
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 import memmetrics as mm
-from memmetrics.toy import _kernel_source, _kernels, backends
+from memmetrics.toy import _kernel_source, _kernels, _layout, backends
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -78,6 +79,21 @@ def test_large_hidden_sizes_fill_whole_blocks(hidden):
     padded = _kernels.padded_hidden(hidden)
     assert padded >= hidden
     assert padded == hidden or padded % _kernel_source.HIDDEN_BLOCK == 0
+
+
+@pytest.mark.parametrize(
+    ("shape", "share", "kind"),
+    [
+        ((10, 100), 0.04, "sparse"),
+        ((10, 100), 0.06, "dense"),
+        # Whole, these would take more memory than their non-zeros do.
+        ((10**5, 10**4), 0.06, "sparse"),
+        ((10**5, 10**4), 0.2, "dense"),
+    ],
+)
+def test_data_with_many_non_zeros_are_worked_on_whole(shape, share, kind):
+    data = SimpleNamespace(shape=shape, nnz=int(share * shape[0] * shape[1]))
+    assert _layout.kind_of(SimpleNamespace(data=data)) == kind
 
 
 def test_compiled_code_is_reused_by_other_processes(tmp_path):

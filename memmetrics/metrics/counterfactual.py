@@ -40,7 +40,11 @@ __all__ = [
 
 
 def counterfactual_memorization(
-    scores: Array, member: Array, *, confidence: float = 0.95
+    scores: Array,
+    member: Array,
+    *,
+    confidence: float = 0.95,
+    minimum: float = 0.0,
 ) -> Result:
     r"""Mean score of the runs that had a point minus that of the runs that had not.
 
@@ -59,6 +63,9 @@ def counterfactual_memorization(
         Whether the point was in the run's training set.
     confidence : float
         Confidence of the interval, between 0 and 1.
+    minimum : float
+        Memorization worth the name, in the unit of the scores: `p_value` speaks
+        against no more than this.
 
     Returns
     -------
@@ -67,7 +74,7 @@ def counterfactual_memorization(
         each ``(points,)`` or ``(points, tokens)``, in the unit of the scores. Positive
         means memorized. An estimate is NaN, never 0, where a point has no run in one of
         the arms. The columns say which ``interval`` was used, what the sample lacks
-        (``flag``) and the one-sided ``p_value`` of no memorization; see
+        (``flag``) and the one-sided ``p_value`` of at most `minimum`; see
         `memmetrics.metrics.intervals.difference_interval`.
 
     Raises
@@ -75,7 +82,7 @@ def counterfactual_memorization(
     TypeError, ValueError
         If the shapes differ, `member` is not boolean, the tensors are on different
         devices, fewer than two runs are given, an isolated score is NaN, any is
-        infinite, or `confidence` is not within (0, 1).
+        infinite, `confidence` is not within (0, 1), or `minimum` is not finite.
 
     Warns
     -----
@@ -106,7 +113,7 @@ def counterfactual_memorization(
     >>> memorization.n_in
     array([2, 2])
     """
-    confidence = as_confidence(confidence)
+    test = _Test(confidence, minimum)
     original, values, chosen = retrainings_iv(scores, member)
     if values.shape[:2] != chosen.shape:
         raise ValueError(
@@ -116,16 +123,29 @@ def counterfactual_memorization(
     if values.ndim == 3:
         tokens = flat_tokens(values)
         own = chosen[:, tokens.target]
-        flat = _memorization(tokens.scores, own, None, confidence, original)
+        flat = _memorization(tokens.scores, own, None, test, original)
         return tokens.spread(flat)
-    return _memorization(values, chosen, None, confidence, original)
+    return _memorization(values, chosen, None, test, original)
+
+
+@dataclass(frozen=True)
+class _Test:
+    """Confidence of the interval, and what its p-value is tested against."""
+
+    confidence: float
+    minimum: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "confidence", as_confidence(self.confidence))
+        if not np.isfinite(self.minimum):
+            raise ValueError(f"`minimum` must be finite; got {self.minimum!r}")
 
 
 def _memorization(
     scores: npt.NDArray[Any],
     member: npt.NDArray[np.bool_],
     held_out: npt.NDArray[np.bool_] | None,
-    confidence: float,
+    test: _Test,
     original: Array | None = None,
 ) -> Result:
     """Memorization of `scores (runs, targets)`, with its warnings."""
@@ -133,18 +153,22 @@ def _memorization(
     arms = Arms.from_scores(scores, member)
     empty = (arms.inside.count == 0) | (arms.outside.count == 0)
     warn_of_empty(empty if held_out is None else empty & ~held_out)
-    return memorization(arms, confidence=confidence, original=original)
+    return memorization(
+        arms, confidence=test.confidence, minimum=test.minimum, original=original
+    )
 
 
-def memorization_from_arms(arms: Arms, *, confidence: float = 0.95) -> Result:
+def memorization_from_arms(
+    arms: Arms, *, confidence: float = 0.95, minimum: float = 0.0
+) -> Result:
     """Return counterfactual memorization of scores that were streamed into `arms`.
 
     Parameters
     ----------
     arms : Arms
         Statistics of all runs, merged; arrays ``(points,)``.
-    confidence : float
-        Confidence of the interval, between 0 and 1.
+    confidence, minimum : float
+        As for `counterfactual_memorization`.
 
     Returns
     -------
@@ -168,15 +192,22 @@ def memorization_from_arms(arms: Arms, *, confidence: float = 0.95) -> Result:
     True
     """
     warn_of_empty((arms.inside.count == 0) | (arms.outside.count == 0))
-    return memorization(arms, confidence=as_confidence(confidence))
+    test = _Test(confidence, minimum)
+    return memorization(arms, confidence=test.confidence, minimum=test.minimum)
 
 
 def memorization(
-    arms: Arms, *, confidence: float, original: Array | None = None
+    arms: Arms,
+    *,
+    confidence: float,
+    minimum: float = 0.0,
+    original: Array | None = None,
 ) -> Result:
     """Return the same without warnings, as tensors if `original` is one."""
     inside, outside = arms
-    interval = difference_interval(inside, outside, confidence=confidence)
+    interval = difference_interval(
+        inside, outside, confidence=confidence, minimum=minimum
+    )
     beside = inside.mean if original is None else original
     return Result(
         CounterfactualMemorization.name,
@@ -211,6 +242,7 @@ class CounterfactualMemorization:
     """
 
     confidence: float = 0.95
+    minimum: float = 0.0
 
     name: ClassVar[str] = "counterfactual_memorization"
     version: ClassVar[int] = 1
@@ -220,13 +252,13 @@ class CounterfactualMemorization:
 
     def __call__(self, evidence: Retrainings) -> Result:
         """Return the memorization of every target."""
-        confidence = as_confidence(self.confidence)
+        test = _Test(self.confidence, self.minimum)
         member, held_out = own_member(evidence)
         if evidence.scores.ndim == 2:
-            return _memorization(evidence.scores, member, held_out, confidence)
+            return _memorization(evidence.scores, member, held_out, test)
         tokens = flat_tokens(evidence.scores)
         at = tokens.target
-        flat = _memorization(tokens.scores, member[:, at], held_out[at], confidence)
+        flat = _memorization(tokens.scores, member[:, at], held_out[at], test)
         return tokens.spread(flat)
 
 

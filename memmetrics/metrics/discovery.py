@@ -39,8 +39,7 @@ def discoveries(
     result : Result
         With a column ``p_value``, such as counterfactual memorization. Its p-values are
         one-sided and fit its intervals: they speak against a difference of at most 0,
-        or of at most the `minimum` given to
-        `memmetrics.metrics.intervals.difference_interval`.
+        or of at most the `minimum` that the metric was given.
     false_discovery_rate : float, default 0.05
         Share of chance finds to expect among the finds at most, in (0, 1).
     any_dependence : bool, default False

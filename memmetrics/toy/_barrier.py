@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
@@ -53,7 +52,7 @@ def _atomic_load(_typing: Any, array: Any, _index: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0])
         at = builder.gep(data.data, [arguments[1]])
-        return builder.load_atomic(at, "seq_cst", 8, typ=ir.IntType(64))
+        return builder.load_atomic(at, "seq_cst", 8)
 
     return types.int64(array, types.intp), generate
 

@@ -22,8 +22,9 @@ __all__ = ["State", "kind_of", "parts_of"]
 # Number of parts into which a step's work is divided at most; a constant, so that
 # the order of summation does not depend on the number of threads.
 _MOST_PARTS = 8
-# Share of non-zeros from which on it takes less time to work on all of x.
-_LEAST_DENSE = 1 / 20
+# Share of non-zeros from which on it takes less time to work on all of x; and from
+# which on it takes no more memory either, or else the most numbers that x may have.
+_LEAST_DENSE, _DENSE_ANYWAY, _MOST_DENSE = 1 / 20, 1 / 8, 2**24
 # Bytes of a cache line.
 _LINE = 64
 
@@ -33,8 +34,8 @@ Floats = npt.NDArray[Any]
 def kind_of(problem: Problem) -> str:
     """Whether to work on all of x or on its non-zeros, whichever takes less time."""
     points, features = problem.data.shape
-    share = problem.data.nnz / (points * features)
-    return "dense" if share >= _LEAST_DENSE else "sparse"
+    least = _LEAST_DENSE if points * features <= _MOST_DENSE else _DENSE_ANYWAY
+    return "dense" if problem.data.nnz >= least * points * features else "sparse"
 
 
 def parts_of(features: int) -> int:

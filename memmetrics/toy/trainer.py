@@ -218,9 +218,11 @@ class ToyTrainer:
     def stack_size(self, data: object, runs: int) -> int:
         """How many of `runs` to train together, from the size of the problem alone."""
         points = as_points(data)
-        elements = points.shape[0] * points.shape[1] * (6 * self.hidden + 2)
-        sparse = points.nnz * self.hidden * _OPERATIONS_PER_NON_ZERO
-        step = elements + sparse + _OPERATIONS_PER_STEP
+        elements = points.shape[0] * points.shape[1]
+        dense = elements * (6 * self.hidden + 2)
+        # What involves x: at its non-zeros, or everywhere if these are many.
+        each = min(points.nnz * _OPERATIONS_PER_NON_ZERO, 4 * elements)
+        step = dense + each * self.hidden + _OPERATIONS_PER_STEP
         seconds = self.steps * step / _OPERATIONS_PER_SECOND
         fours = math.ceil(runs / (_FEWEST_STACKS * _SHARED_BY_THREADS))
         share = min(runs, fours * _SHARED_BY_THREADS)
