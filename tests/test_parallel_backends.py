@@ -91,9 +91,10 @@ def test_two_jobs_have_one_thread_each(backend):
     assert set(evidence.scores[:, 0]) == {1}
 
 
-@pytest.mark.parametrize(("pays", "processes"), [(0.0, 3), (1e6, 1)])
-def test_the_first_stacks_are_timed_in_threads(monkeypatch, pays, processes):
-    monkeypatch.setattr(execution, "_PROCESSES_PAY", pays)
+@pytest.mark.parametrize(("start", "processes"), [(0.0, 3), (1e6, 1)])
+def test_the_first_stacks_are_timed_in_threads(monkeypatch, start, processes):
+    # This trainer sleeps, so that its threads are seen to wait.
+    monkeypatch.setattr(execution, "_PROCESSES_START", start)
     evidence = run(ThreadCounting(may_share_process=True), runs=40, n_jobs=2)
     here = evidence.scores[:, 1] == os.getpid()
     assert len(set(evidence.scores[:, 1])) <= processes

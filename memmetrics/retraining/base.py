@@ -87,7 +87,7 @@ class Trainer(Protocol):
       side, which spares starting processes;
     - ``may_share_process``: true if fits in several threads of one process are correct,
       and faster than one after another; the first stacks are then trained in threads
-      and timed, and the others in processes if there is enough to do;
+      and timed, and the others in processes if that pays for starting them;
     - ``configuration()``: dict of plain JSON values that identify the recipe; a store
       refuses to mix two different ones;
     - ``stack_size(data, runs)``: how many runs to train together, chosen from the

@@ -40,9 +40,8 @@ _DEATHS = {
     "TerminatedWorkerError",
     "WorkerCrashedError",
 }
-# Seconds of work from which processes pay: starting them takes about 3 s, and threads
-# that share the interpreter lose about a third of their time to one another.
-_PROCESSES_PAY = 10.0
+# Seconds that it takes to start processes, which import torch.
+_PROCESSES_START = 4.0
 # When the first so many stacks all fail, the trainer is at fault and not the machine.
 _HOPELESS = 3
 
@@ -169,12 +168,21 @@ class Executor:
         names = list(tasks)
         first = {runs: tasks[runs] for runs in names[: self.workers]}
         rest = {runs: tasks[runs] for runs in names[self.workers :]}
-        began = time.perf_counter()
-        yield from self._outcomes(first, wanted, prefer="threads")
+        began, stacks = time.perf_counter(), list[Finished]()
+        for outcome in self._outcomes(first, wanted, prefer="threads"):
+            if isinstance(outcome, Finished):
+                stacks.append(outcome)
+            yield outcome
         seconds = (time.perf_counter() - began) * len(rest) / self.workers
-        prefer = "threads" if seconds < _PROCESSES_PAY else "processes"
+        waiting = _share_of_waiting(stacks)
+        prefer = "processes" if seconds * waiting > _PROCESSES_START else "threads"
         if rest:
-            logger.debug("%.1f s of stacks to go, in %s", seconds, prefer)
+            logger.debug(
+                "%.1f s of stacks to go, in %s: in threads %.0f%% of it is waiting",
+                seconds,
+                prefer,
+                100 * waiting,
+            )
         yield from self._outcomes(rest, wanted, prefer)
 
     def _outcomes(
@@ -255,6 +263,13 @@ class Executor:
         leaves = (*self.data.leaves, *others)
         # What joblib.delayed makes of a call.
         return train_stack, (self.job, task, layouts, self.one_thread, *leaves), {}
+
+
+def _share_of_waiting(stacks: list[Finished]) -> float:
+    """Share of their time in which threads waited, for each other for the most part."""
+    seconds = sum(stack.seconds for stack in stacks)
+    busy = sum(stack.busy_seconds for stack in stacks)
+    return max(0.0, 1 - busy / seconds) if seconds else 0.0
 
 
 def _split(task: Task) -> list[Task]:

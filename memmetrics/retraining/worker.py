@@ -6,6 +6,7 @@ frozen dataclasses of plain arrays.
 
 from __future__ import annotations
 
+import time
 import traceback
 import warnings
 from collections.abc import Iterator
@@ -71,11 +72,25 @@ class Task:
 
 @dataclass(frozen=True)
 class Finished:
-    """What one stack gave: every array has the runs first."""
+    """What one stack gave: every array has the runs first.
+
+    Parameters
+    ----------
+    runs : tuple of int
+        Its runs.
+    arrays : dict of arrays
+        What was asked for.
+    diverged : bool array (runs,)
+        Runs whose numbers are not to be used.
+    seconds, busy_seconds : float
+        How long it took, and for how long of it its thread was at work.
+    """
 
     runs: tuple[int, ...]
     arrays: dict[str, npt.NDArray[Any]]
     diverged: Bools
+    seconds: float = 0.0
+    busy_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -125,11 +140,12 @@ def train_stack(
         All arrays of the two, as arguments of their own: joblib maps or scatters
         large arguments once instead of pickling them with every task.
     """
+    began, busy = time.perf_counter(), time.thread_time()
     data, targets = _unpack(layouts, leaves)
     with single_threaded() if one_thread else nullcontext(), _quiet(leaves):
         try:
             stack = job.trainer.fit(data, task.member, seeds=list(task.seeds))
-            return _collect(job, task, stack, data, targets)
+            arrays, diverged = _collect(job, task, stack, data, targets)
         except Exception as error:  # noqa: BLE001 - whatever a trainer may raise
             return Failed(
                 task.runs,
@@ -137,6 +153,13 @@ def train_stack(
                 details=traceback.format_exc(),
                 hopeless=isinstance(error, MissingOutputError),
             )
+    return Finished(
+        task.runs,
+        arrays,
+        diverged,
+        seconds=time.perf_counter() - began,
+        busy_seconds=time.thread_time() - busy,
+    )
 
 
 @contextmanager
@@ -165,7 +188,9 @@ def _unpack(
     return found
 
 
-def _collect(job: Job, task: Task, stack: Stack, data: Data, targets: Data) -> Finished:
+def _collect(
+    job: Job, task: Task, stack: Stack, data: Data, targets: Data
+) -> tuple[dict[str, npt.NDArray[Any]], Bools]:
     arrays = {}
     for name in job.outputs:
         value = _output(name, stack, data, targets)
@@ -180,7 +205,7 @@ def _collect(job: Job, task: Task, stack: Stack, data: Data, targets: Data) -> F
     diverged = np.zeros(len(task.runs), dtype=bool)
     if getattr(stack, "diverged", None) is not None:
         diverged |= to_numpy(stack.diverged).astype(bool)  # type: ignore[attr-defined]
-    return Finished(task.runs, arrays, diverged)
+    return arrays, diverged
 
 
 def _output(name: str, stack: Stack, data: Data, targets: Data) -> Any:
