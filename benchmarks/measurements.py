@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -43,8 +43,13 @@ _COMPILED_AT = frozenset({2})
 _SLOW_STACKS = frozenset({"torch.func", "memmetrics eager"})
 
 
-def measure(say: Callable[[str], object], *, rounds: int = 5) -> dict[str, Any]:
-    """Measure everything, saying what is under way; takes some minutes."""
+def measure(
+    say: Callable[[str], object],
+    *,
+    rounds: int = 5,
+    only: Collection[str] = (),
+) -> dict[str, Any]:
+    """Measure everything, or `only` some parts, saying what is under way."""
     parts: dict[str, Callable[[int], Any]] = {
         "arithmetic_rate": machine.arithmetic_rate,
         "copy_rate": machine.copy_rate,
@@ -62,6 +67,8 @@ def measure(say: Callable[[str], object], *, rounds: int = 5) -> dict[str, Any]:
         "passes": _passes,
         "metrics": lambda _: _metrics(),
     }
+    if unknown := set(only) - set(parts):
+        raise ValueError(f"no such parts: {sorted(unknown)}; there are {list(parts)}")
     found: dict[str, Any] = {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "cpu": machine.cpu_name(),
@@ -71,6 +78,8 @@ def measure(say: Callable[[str], object], *, rounds: int = 5) -> dict[str, Any]:
         "load": os.getloadavg()[0],
     }
     for name, part in parts.items():
+        if only and name not in only:
+            continue
         say(name)
         found[name] = part(rounds)
     return found

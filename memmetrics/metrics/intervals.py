@@ -69,7 +69,7 @@ see, a continuous score has no interval; the value 0 or 1 is taken for an outcom
 """
 
 _NUMBERS = ("standard_error", "low", "high", "p_value")
-_BLOCK = 1 << 14  # points at a time, so that temporaries stay in cache
+_BLOCK = 1 << 15  # points at a time, so that temporaries stay in cache
 
 
 class ArmStatistics(Protocol):
