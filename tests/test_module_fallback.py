@@ -224,7 +224,7 @@ def test_stack_size_follows_from_the_problem(points, runs, size):
 
 def test_stack_size_falls_with_the_size_of_the_model():
     def factory():
-        return nn.Sequential(nn.Linear(4, 4096), nn.ReLU(), nn.Linear(4096, 3))
+        return nn.Sequential(nn.Linear(4, 8192), nn.ReLU(), nn.Linear(8192, 3))
 
     assert 1 < trainer(factory, batch_size=8).stack_size(DATA, 400) < 50
 
