@@ -198,18 +198,20 @@ def _by_blocks(
 
 def _arm_of_block(values: Floats, chosen: npt.NDArray[np.bool_]) -> ArmMoments:
     count = chosen.sum(0)
-    lowest = values.min(0, where=chosen, initial=np.inf)
-    highest = values.max(0, where=chosen, initial=-np.inf)
+    # Selects and products: reductions with `where=` and powers take ten times as long.
+    lowest = np.where(chosen, values, np.inf).min(0)
+    highest = np.where(chosen, values, -np.inf).max(0)
     filled = np.maximum(count, 1)
     # From the lowest score rather than 0, so that equal scores have that very mean.
     rise = np.where(chosen, values - lowest, 0)
     mean = rise.sum(0) / filled
     deviation = np.where(chosen, rise - mean, 0)
+    squares = deviation * deviation
     moments = ArmMoments(
         count=count,
         mean=lowest + mean,
-        squares=(deviation**2).sum(0),
-        cubes=(deviation**3).sum(0),
+        squares=squares.sum(0),
+        cubes=(squares * deviation).sum(0),
         lowest=lowest,
         highest=highest,
         at_lowest=((values == lowest) & chosen).sum(0),
