@@ -96,6 +96,21 @@ def test_data_with_many_non_zeros_are_worked_on_whole(shape, share, kind):
     assert _layout.kind_of(SimpleNamespace(data=data)) == kind
 
 
+@pytest.mark.parametrize(
+    ("points", "features", "hidden", "expected"),
+    [
+        (1, 1, 1, (1, 1)),
+        (32, 128, 8, (1, 1)),
+        (1000, 10_000, 2, (8, 1)),
+        (100_000, 1100, 2, (3, 2)),
+        (9001, 80, 2, (1, 5)),
+        (10**6, 64, 16, (1, 8)),
+    ],
+)
+def test_few_features_are_divided_by_points(points, features, hidden, expected):
+    assert _layout.division(points, features, hidden) == expected
+
+
 def test_compiled_code_is_reused_by_other_processes(tmp_path):
     script = """
 import time, numpy as np, memmetrics as mm

@@ -22,7 +22,7 @@ import memmetrics as mm
 
 # points, features, sparsity, hidden, runs: one point, one feature, hidden 1; rows
 # without non-zeros; and every kernel (few or many hidden units, sparse or dense data)
-# with less and with more than one tile of features.
+# with less and with more than one tile of features, with one chunk of points and many.
 SHAPES = [
     (1, 1, 0, 1, 1),
     (1, 40, 0.8, 2, 2),
@@ -34,6 +34,8 @@ SHAPES = [
     (31, 700, 0.97, 2, 2),
     (9, 1100, 0.7, 11, 2),
     (14, 90, 0.97, 11, 3),
+    (9001, 80, 0.5, 2, 1),
+    (4003, 70, 0.98, 8, 1),
     (6, 64, 0.5, 11, 4),
     (11, 30, 0.6, 5, 5),
 ]
@@ -117,9 +119,10 @@ def test_cuda_equals_cpu(backend):
 
 
 @pytest.mark.parametrize("sparsity", [0.98, 0.8])
+@pytest.mark.parametrize(("points", "features"), [(30, 1500), (6000, 90)])
 @pytest.mark.parametrize("hidden", [2, 11])
-def test_a_run_depends_on_nothing_but_itself(hidden, sparsity):
-    data, member, _ = problem(30, 1500, sparsity, hidden, 5)
+def test_a_run_depends_on_nothing_but_itself(hidden, points, features, sparsity):
+    data, member, _ = problem(points, features, sparsity, hidden, 5)
     seeds = [7, 2**64 - 1, 0, 11, 12]
 
     def fit(rows, threads):

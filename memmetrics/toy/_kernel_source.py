@@ -65,7 +65,9 @@ def encode(parameters, data, start, stop, features, hidden, slope):
         slope[point, <k>] = s<k>
 
 
-def scatter(gradient, data, hidden, slope, start, features):
+def scatter(gradient, data, hidden, slope, begin, end, start, features):
+    if begin > 0:  # the first chunk of points does it for all
+        return
     column_starts, rows, values, active = data[4], data[5], data[6], data[7]
     zero = gradient.dtype.type(0)
     for f in range(features):
@@ -109,7 +111,9 @@ def encode(parameters, data, start, stop, features, hidden, slope):
                 slope[point, k] -= x * unit[k * STRIDE]
 
 
-def scatter(gradient, data, hidden, slope, start, features):
+def scatter(gradient, data, hidden, slope, begin, end, start, features):
+    if begin > 0:  # the first chunk of points does it for all
+        return
     column_starts, rows, values, active = data[4], data[5], data[6], data[7]
     for f in range(features):
         out = gradient[f:]
@@ -140,9 +144,9 @@ def encode(parameters, data, start, stop, features, hidden, slope):
             slope[point + <q>, unit + <k>] = zero
 
 
-def scatter(gradient, data, hidden, slope, start, features):
+def scatter(gradient, data, hidden, slope, begin, end, start, features):
     x = data[0]
-    for point in range(0, x.shape[0], POINTS):
+    for point in range(begin, end, POINTS):
         row<q> = x[point + <q>, start:]
         for unit in range(0, HIDDEN, UNITS):
             s<q>_<k> = slope[point + <q>, unit + <k>]
@@ -154,11 +158,11 @@ def scatter(gradient, data, hidden, slope, start, features):
 
 # Every hidden unit has its own local variable.
 UNROLLED = """
-def rectify(hidden, present, data, parameters, gradient, slope, start, features,
-            scratch):
+def rectify(hidden, present, data, parameters, gradient, slope, begin, end, start,
+            features, scratch):
     <dense> x = data[0]
     zero = parameters.dtype.type(0)
-    for point in range(0, present.size, POINTS):
+    for point in range(begin, end, POINTS):
         <dense> row<q> = x[point + <q>, start:]
         h<q>_<k> = hidden[point + <q>, <k>]
         one<q> = present[point + <q>]
@@ -201,11 +205,11 @@ def backward(hidden, parameters, gradient, slope, scratch, point, unit, features
     slope[point + <q>, unit + <k>] += s<q>_<k>
 
 
-def rectify(hidden, present, data, parameters, gradient, slope, start, features,
-            scratch):
+def rectify(hidden, present, data, parameters, gradient, slope, begin, end, start,
+            features, scratch):
     <dense> x = data[0]
     zero = parameters.dtype.type(0)
-    for point in range(0, present.size, POINTS):
+    for point in range(begin, end, POINTS):
         <dense> row<q> = x[point + <q>, start:]
         one<q> = present[point + <q>]
         for f in range(features):
@@ -243,13 +247,18 @@ def adamw(parameters, gradient, momentum, variance, features, scale, schedule, b
 """
 
 # The training loop around them, as one of a team of `threads` goes through it. Work is
-# divided into a number of parts that depends on the problem alone, so that sums are
-# taken in the same order by one thread as by many.
+# divided into parts of the features, whole tiles each, and where these are few, into
+# chunks of the points, whose gradients are added up. Parts and chunks depend on the
+# problem alone, so that sums are taken in the same order by one thread as by many.
 TRAIN = """
 def clear(out):
     flat = out.reshape(-1)
     for i in range(flat.size):
         flat[i] = 0
+
+
+def share(index, count, blocks, size):
+    return index * blocks // count * size, (index + 1) * blocks // count * size
 
 
 def add(out, values):
@@ -258,42 +267,60 @@ def add(out, values):
         flat[i] += added[i]
 
 
-def NAME(parameters, momentum, variance, gradient, data, present, hidden, slope, slopes,
-         scratch, barrier, schedule, features, scale, betas, epsilon, first, last,
-         thread, threads):
-    tiles, parts = parameters.shape[0], slopes.shape[0]
-    points, blocks = present.size, present.size // POINTS
+def NAME(parameters, momentum, variance, gradients, data, present, hidden, slope,
+         slopes, scratch, barrier, schedule, features, scale, betas, epsilon, first,
+         last, thread, threads):
+    tiles, parts, chunks = parameters.shape[0], slopes.shape[0], gradients.shape[0]
+    pieces = parts * chunks
+    own_pieces = range(thread * pieces // threads, (thread + 1) * pieces // threads)
     own_parts = range(thread * parts // threads, (thread + 1) * parts // threads)
+    blocks = present.size // POINTS
     flat = parameters.reshape(-1)
     count = 0
     for step in range(first, last):
-        for part in own_parts:
-            start, stop = part * blocks // parts, (part + 1) * blocks // parts
-            encode(flat, data, start * POINTS, stop * POINTS, features, hidden, slope)
+        for piece in own_pieces:
+            begin, end = share(piece, pieces, blocks, POINTS)
+            encode(flat, data, begin, end, features, hidden, slope)
         count += threads
         if threads > 1 and not pass_barrier(barrier, count):
             return
-        for part in own_parts:
-            clear(slopes[part])
+        for piece in own_pieces:
+            part, chunk = piece // chunks, piece % chunks
+            begin, end = share(chunk, chunks, blocks, POINTS)
+            clear(slopes[part, begin:end])
             for tile in range(part * tiles // parts, (part + 1) * tiles // parts):
                 size = min(TILE, features - tile * TILE)
-                rectify(hidden, present, data, parameters[tile], gradient[tile],
-                        slopes[part], tile * TILE, size, scratch[part])
+                rectify(hidden, present, data, parameters[tile], gradients[chunk, tile],
+                        slopes[part], begin, end, tile * TILE, size, scratch[piece])
         count += threads
         if threads > 1 and not pass_barrier(barrier, count):
             return
-        for part in own_parts:
-            start, stop = part * points // parts, (part + 1) * points // parts
+        for piece in own_pieces:
+            begin, end = share(piece, pieces, blocks, POINTS)
             for other in range(parts):
-                add(slope[start:stop], slopes[other, start:stop])
+                add(slope[begin:end], slopes[other, begin:end])
         count += threads
         if threads > 1 and not pass_barrier(barrier, count):
             return
-        for part in own_parts:
+        for piece in own_pieces:
+            part, chunk = piece // chunks, piece % chunks
+            begin, end = share(chunk, chunks, blocks, POINTS)
             for tile in range(part * tiles // parts, (part + 1) * tiles // parts):
                 size = min(TILE, features - tile * TILE)
-                scatter(gradient[tile], data, hidden, slope, tile * TILE, size)
-                adamw(parameters[tile], gradient[tile], momentum[tile], variance[tile],
+                scatter(gradients[chunk, tile], data, hidden, slope, begin, end,
+                        tile * TILE, size)
+        if chunks > 1:
+            count += threads
+            if threads > 1 and not pass_barrier(barrier, count):
+                return
+        for part in own_parts:
+            for tile in range(part * tiles // parts, (part + 1) * tiles // parts):
+                gradient = gradients[0, tile]
+                for chunk in range(1, chunks):
+                    add(gradient, gradients[chunk, tile])
+                    clear(gradients[chunk, tile])
+                size = min(TILE, features - tile * TILE)
+                adamw(parameters[tile], gradient, momentum[tile], variance[tile],
                       size, scale, schedule[step], betas, epsilon)
         count += threads
         if threads > 1 and not pass_barrier(barrier, count):

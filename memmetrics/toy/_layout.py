@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     from memmetrics.toy.problem import Problem
 
-__all__ = ["State", "kind_of", "parts_of"]
+__all__ = ["State", "division", "kind_of"]
 
-# Number of parts into which a step's work is divided at most; a constant, so that
+# Number of pieces into which a step's work is divided at most; a constant, so that
 # the order of summation does not depend on the number of threads.
-_MOST_PARTS = 8
+_MOST_PIECES = 8
+# Operations that a chunk of points is at least worth: some 20 µs of work.
+_CHUNK_OPERATIONS = 2e6
 # Share of non-zeros from which on it takes less time to work on all of x; and from
 # which on it takes no more memory either, or else the most numbers that x may have.
 _LEAST_DENSE, _DENSE_ANYWAY, _MOST_DENSE = 1 / 20, 1 / 8, 2**24
@@ -38,9 +40,11 @@ def kind_of(problem: Problem) -> str:
     return "dense" if problem.data.nnz >= least * points * features else "sparse"
 
 
-def parts_of(features: int) -> int:
-    """How many parts a step's work is divided into, for threads to share."""
-    return min(-(-features // TILE), _MOST_PARTS)
+def division(points: int, features: int, hidden: int) -> tuple[int, int]:
+    """Return into how many parts of the features and chunks of the points to divide."""
+    parts = min(-(-features // TILE), _MOST_PIECES)
+    worth = points * features * (6 * hidden + 2) / parts / _CHUNK_OPERATIONS
+    return parts, max(1, min(_MOST_PIECES // parts, int(worth)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +63,8 @@ class State:
         points, features = own.shape
         units = padded_hidden(recipe.hidden)
         block = block_size(units)
-        padded, parts = -(-points // block) * block, parts_of(features)
+        padded = -(-points // block) * block
+        parts, chunks = division(points, features, recipe.hidden)
         if kind_of(problem) == "dense":
             data = _dense(own, padded, dtype)
         else:
@@ -70,13 +75,14 @@ class State:
         return cls(
             arrays=(
                 parameters,
-                *(_aligned_zeros(parameters.shape, dtype) for _ in range(3)),
+                *(_aligned_zeros(parameters.shape, dtype) for _ in range(2)),
+                _aligned_zeros((chunks, *parameters.shape), dtype),
                 data,
                 present,
                 np.zeros((padded, units), dtype),
                 np.zeros((padded, units), dtype),
                 np.zeros((parts, padded, units), dtype),
-                _aligned_zeros((parts, block * STRIDE), dtype),
+                _aligned_zeros((parts * chunks, block * STRIDE), dtype),
             ),
             settings=(
                 schedule,

@@ -18,7 +18,7 @@ import torch
 
 from memmetrics.toy._barrier import abandon, new_barrier
 from memmetrics.toy._kernels import padded_hidden, training_kernel
-from memmetrics.toy._layout import State, kind_of, parts_of
+from memmetrics.toy._layout import State, division, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,7 +38,8 @@ def train(problem: Problem) -> tuple[torch.Tensor, torch.Tensor]:
     bias = np.empty((runs, features), weights.dtype)
     kernel = training_kernel(padded_hidden(hidden), kind_of(problem))
     schedule = problem.recipe.adamw_schedule().astype(weights.dtype)
-    team = max(1, min(problem.threads // runs, parts_of(features)))
+    parts, chunks = division(problem.data.shape[0], features, hidden)
+    team = max(1, min(problem.threads // runs, parts * chunks))
     stop = threading.Event()
 
     def one(run: int) -> None:
