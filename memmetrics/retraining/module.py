@@ -118,7 +118,8 @@ class ModuleTrainer(Recipe):
     *Reproducibility.* A run's numbers follow from its row of ``member`` and its seed.
     They do not depend on the runs that share its stack, but for rounding in layers
     (such as convolutions) whose kernels depend on the size of the stack; networks of
-    linear layers are equal bit by bit on the CPU.
+    linear layers are equal bit by bit on the CPU, as long as each weight of a run fills
+    whole units of 16 bytes.
 
     Examples
     --------
