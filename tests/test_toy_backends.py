@@ -105,6 +105,8 @@ def test_data_with_many_non_zeros_are_worked_on_whole(shape, share, kind):
         (100_000, 1100, 2, (3, 2)),
         (9001, 80, 2, (1, 5)),
         (10**6, 64, 16, (1, 8)),
+        (2, 500, 1000, (1, 1)),
+        (40, 500, 1000, (1, 2)),
     ],
 )
 def test_few_features_are_divided_by_points(points, features, hidden, expected):

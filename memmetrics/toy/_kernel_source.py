@@ -5,8 +5,8 @@ straight-line code, so the sums over hidden units and over a small block of poin
 have to be written out. The text below is Python in which
 
 ``<k>``
-    stands for each hidden unit (or each of a block of them, from UNIT on): a line
-    with it is repeated for every one;
+    stands for each hidden unit (or each of a block of them, from ``unit`` on): a
+    line with it is repeated for every one;
 ``<q>``
     stands for each point of a block, likewise;
 ``<sum k: ...>``

@@ -22,8 +22,8 @@ __all__ = ["State", "division", "kind_of"]
 # Number of pieces into which a step's work is divided at most; a constant, so that
 # the order of summation does not depend on the number of threads.
 _MOST_PIECES = 8
-# Operations that a chunk of points is at least worth: some 20 µs of work.
-_CHUNK_OPERATIONS = 2e6
+# What a chunk of points is at least: some 20 µs of work, and several blocks of points.
+_CHUNK_OPERATIONS, _CHUNK_POINTS = 2e6, 16
 # Share of non-zeros from which on it takes less time to work on all of x; and from
 # which on it takes no more memory either, or else the most numbers that x may have.
 _LEAST_DENSE, _DENSE_ANYWAY, _MOST_DENSE = 1 / 20, 1 / 8, 2**24
@@ -44,7 +44,8 @@ def division(points: int, features: int, hidden: int) -> tuple[int, int]:
     """Return into how many parts of the features and chunks of the points to divide."""
     parts = min(-(-features // TILE), _MOST_PIECES)
     worth = points * features * (6 * hidden + 2) / parts / _CHUNK_OPERATIONS
-    return parts, max(1, min(_MOST_PIECES // parts, int(worth)))
+    most = min(_MOST_PIECES // parts, points // _CHUNK_POINTS)
+    return parts, max(1, min(most, int(worth)))
 
 
 @dataclasses.dataclass(frozen=True)
