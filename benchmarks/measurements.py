@@ -9,8 +9,6 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from benchmarks import machine
 from benchmarks.agreement import largest_difference
 from benchmarks.children import measure_in_child
@@ -22,7 +20,7 @@ from benchmarks.peers import OURS, PEERS, Peer, installed
 from benchmarks.peers.base import is_installed
 from benchmarks.peers.ours import Ours
 from benchmarks.retrainings import ONE_AT_A_TIME, ModelRace
-from benchmarks.shared_task import ask_memmetrics, ask_pydvl
+from benchmarks.shared_task import ask_memmetrics, ask_pydvl, largest_gap
 from benchmarks.steps import StepRace
 from benchmarks.targets import HIDDEN_SIZES
 from benchmarks.tasks import Task, half_subsets, one_model
@@ -158,10 +156,8 @@ def _shared_task() -> dict[str, float]:
         return {}
     theirs = ask_pydvl(1000)
     ours = ask_memmetrics(theirs.retrainings)
-    together = np.hypot(ours.standard_error, theirs.standard_error)
-    apart = np.abs(ours.value - theirs.value) / together
     return {
-        "apart": float(apart.max()),
+        "apart": largest_gap(ours, theirs),
         "ours": ours.seconds,
         "pyDVL": theirs.seconds,
     }

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import memmetrics as mm
 from memmetrics.metrics.registry import get_metric
 
-__all__ = ["Answer", "ask_memmetrics", "ask_pydvl", "exact_answer"]
+__all__ = ["Answer", "ask_memmetrics", "ask_pydvl", "exact_answer", "largest_gap"]
 
 POINTS = 12
 _PENALTY = 0.1
@@ -73,7 +73,7 @@ def ask_pydvl(updates: int) -> Answer:
 
         calls = 0
 
-        class Counted(UtilityBase):  # type: ignore[misc]
+        class Counted(UtilityBase):  # type: ignore[misc]  # pyDVL has no hints
             def __call__(self, sample: Any) -> float:
                 nonlocal calls  # pyDVL works on copies of its utility
                 calls += 1
@@ -91,6 +91,12 @@ def ask_pydvl(updates: int) -> Answer:
         calls,
         seconds / calls,
     )
+
+
+def largest_gap(first: Answer, second: Answer) -> float:
+    """Largest difference between two answers, in standard errors of both."""
+    together = np.hypot(first.standard_error, second.standard_error)
+    return float((np.abs(first.value - second.value) / together).max())
 
 
 def ask_memmetrics(retrainings: int) -> Answer:

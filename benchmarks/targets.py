@@ -32,6 +32,8 @@ MANY_MODELS = 30
 TWO_CORES = 1.8
 # Retraining a network on two cores, over the time of the plain loop in one process.
 NETWORK_RATIOS: dict[str, float] = {"784-128-10": 0.5, "64-16-10": 0.1}
+# How far two answers to one question may be apart, in standard errors.
+SHARED_TASK_ERRORS = 4.0
 # A step at 100,000 points over 100 steps at 1,000 points; bytes that it may take.
 GROWTH = 1.15
 LARGE_STEP_BYTES = 1e9

@@ -28,6 +28,9 @@ __all__ = [
     "to_numpy",
 ]
 
+# Bytes that are looked at together: an array may be mapped from a file.
+_BLOCK_BYTES = 2**26
+
 
 def as_float(array: object, name: str, *, axes: str, min_ndim: int) -> Array:
     """Return `array` as a floating-point array or tensor of at least one element.
@@ -102,10 +105,6 @@ def as_boolean(array: object, name: str, *, axes: str, ndim: int) -> Array:
             f"got shape {tuple(result.shape)}"
         )
     return result
-
-
-# Bytes that are looked at together: an array may be mapped from a file.
-_BLOCK_BYTES = 2**26
 
 
 def is_finite(array: Array) -> bool:

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import memmetrics as mm
+from memmetrics import _cached
 from memmetrics.toy import _kernel_source, _kernels, _layout, backends
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -144,5 +145,5 @@ def test_without_a_folder_to_cache_in(monkeypatch):
             raise RuntimeError("cannot cache function: no locator available")
         return lambda function: ("compiled", function)
 
-    monkeypatch.setattr(_kernels.numba, "njit", njit)
-    assert _kernels._with_cache(len, nogil=True) == ("compiled", len)
+    monkeypatch.setattr(_cached.numba, "njit", njit)
+    assert _cached.cached_njit(len, nogil=True) == ("compiled", len)

@@ -20,6 +20,8 @@ from typing import Any, TypeVar
 import numba
 import numpy as np
 
+from memmetrics._cached import cached_njit
+
 __all__ = ["POINTS", "stream"]
 
 POINTS = 1024  # of a block
@@ -221,12 +223,5 @@ def _stream(  # noqa: PLR0917 (compiled functions take no keywords)
             )
 
 
-def _with_cache(function: Any) -> Any:
-    try:
-        return numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # no folder that numba may write to
-        return _compiled(function)
-
-
-stream = _with_cache(_stream)
+stream = cached_njit(_stream, nogil=True)
 """Moments of both arms: see `_stream`."""

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import numba
 import numpy as np
 
+from memmetrics._cached import cached_njit
+
 __all__ = ["dimensionality", "second_moment"]
 
 _POINTS = 512  # of a block
@@ -29,13 +31,6 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def _compiled(function: Function) -> Function:
     compiled: Function = _njit(**_OPTIONS)(function)
     return compiled
-
-
-def _with_cache(function: Any) -> Any:
-    try:
-        return _njit(**_OPTIONS, cache=True)(function)
-    except RuntimeError:  # no folder that numba may write to
-        return _compiled(function)
 
 
 @_compiled
@@ -121,8 +116,8 @@ def _dimensionality(  # noqa: PLR0917 (compiled functions take no keywords)
         _divide(norm, overlap, own, tiny, result[start : start + _POINTS])
 
 
-second_moment = _with_cache(_second_moment)
+second_moment = cached_njit(_second_moment, **_OPTIONS)
 """Second moment of rows: see `_second_moment`."""
 
-dimensionality = _with_cache(_dimensionality)
+dimensionality = cached_njit(_dimensionality, **_OPTIONS)
 """Dimensionality of rows: see `_dimensionality`."""

@@ -39,10 +39,15 @@ def abandon(barrier: npt.NDArray[np.int64]) -> None:
     barrier[_ABANDONED] = 1
 
 
+def _address(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """Say where the element is that the first two arguments, array and index, name."""
+    array = context.make_array(signature.args[0])(context, builder, arguments[0])
+    return builder.gep(array.data, [arguments[1]])
+
+
 def _atomic_add(_typing: Any, array: Any, _index: Any, _value: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0])
-        at = builder.gep(data.data, [arguments[1]])
+        at = _address(context, builder, signature, arguments)
         return builder.atomic_rmw("add", at, arguments[2], "seq_cst")
 
     return types.int64(array, types.intp, types.int64), generate
@@ -50,8 +55,7 @@ def _atomic_add(_typing: Any, array: Any, _index: Any, _value: Any) -> Any:
 
 def _atomic_load(_typing: Any, array: Any, _index: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0])
-        at = builder.gep(data.data, [arguments[1]])
+        at = _address(context, builder, signature, arguments)
         return builder.load_atomic(at, "seq_cst", 8)
 
     return types.int64(array, types.intp), generate

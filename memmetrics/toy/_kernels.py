@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
+from memmetrics._cached import cached_njit
 from memmetrics.toy import _kernel_source as source
 from memmetrics.toy._barrier import pass_barrier
 
@@ -74,16 +75,7 @@ def training_kernel(hidden: int, data: str) -> Callable[..., None]:
     for inner, function in list(namespace.items()):
         if inner != name and isinstance(function, types.FunctionType):
             namespace[inner] = numba.njit(**options)(function)
-    return _with_cache(namespace[name], **options)
-
-
-def _with_cache(function: Callable[..., None], **options: Any) -> Callable[..., None]:
-    njit: Any = numba.njit
-    try:
-        compiled: Callable[..., None] = njit(cache=True, **options)(function)
-    except RuntimeError:  # no folder that numba may write to
-        compiled = njit(**options)(function)
-    return compiled
+    return cached_njit(namespace[name], **options)
 
 
 def _units(hidden: int) -> int:
