@@ -20,12 +20,15 @@ READY := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 	--constraint constraints.txt
 
-.PHONY: help study test test-slow lint format bench bench-quick benchmark-report clean
+.PHONY: help study test test-portable test-lowest test-slow lint format bench \
+	bench-quick benchmark-report clean
 
 help:
 	@echo "make study      what did it memorize? report in results/ (STUDY=, ARGS=)"
 	@echo "make test       the tests, in a few minutes (ARGS=)"
 	@echo "make test-slow  the long tests"
+	@echo "make test-portable  the tests as on an older processor with a single core"
+	@echo "make test-lowest  the tests with the lowest versions that pyproject.toml allows"
 	@echo "make lint       ruff and mypy"
 	@echo "make format     ruff, with its fixes applied"
 	@echo "make bench      the benchmarks, timed (ARGS=)"
@@ -35,10 +38,29 @@ help:
 study: $(READY)
 	$(BIN)/python -m studies.$(STUDY) $(ARGS)
 
+QUICK := -m pytest -n 2 -m "not slow and not timing"
+
 # Two at a time; then, alone, those that compare timings.
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 -m "not slow and not timing" $(ARGS)
+	$(BIN)/python $(QUICK) $(ARGS)
 	$(BIN)/python -m pytest -m "timing and not slow" $(ARGS)
+
+# An older processor: no AVX-512, no vector kernels of torch's own, one thread. These
+# variables alone do not show what another processor's rounding would; each test that
+# compares trained numbers says by how much its numbers may move.
+OLDER := OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=AVX2 \
+	MKL_ENABLE_INSTRUCTIONS=AVX2
+ifeq ($(shell uname -m),x86_64)
+OLDER += NUMBA_CPU_NAME=x86-64-v3 \
+	NUMBA_CPU_FEATURES=+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+popcnt,+sse4.2
+endif
+
+test-portable: $(READY)
+	$(OLDER) $(BIN)/python $(QUICK) $(ARGS)
+
+# What old libraries deprecate in one another is not ours.
+test-lowest: .venv-lowest/.ready
+	.venv-lowest/bin/python $(QUICK) -W default::DeprecationWarning $(ARGS)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow $(ARGS)
@@ -76,5 +98,17 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) --no-build-isolation --editable ".[dev]"
 	@touch $@
 
+.venv-lowest/.ready: pyproject.toml .ci/lowest
+	$(PYTHON) -m venv --clear .venv-lowest
+	.venv-lowest/bin/python -m pip --disable-pip-version-check install --quiet \
+		$(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==$(shell \
+		sed -n 's/^ *"torch>=\([0-9.]*\)".*/\1/p' pyproject.toml)
+	$(PYTHON) .ci/lowest > .venv-lowest/requirements.txt
+	.venv-lowest/bin/python -m pip --disable-pip-version-check install --quiet \
+		--requirement .venv-lowest/requirements.txt editables
+	.venv-lowest/bin/python -m pip --disable-pip-version-check install --quiet \
+		--no-deps --no-build-isolation --editable .
+	@touch $@
+
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks results
+	rm -rf .venv .venv-lowest .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks results

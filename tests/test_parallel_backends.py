@@ -123,7 +123,8 @@ def test_limits_of_tasks_side_by_side_are_put_back():
 def test_large_and_sparse_data_reach_workers():
     # Beyond 1 MB joblib maps arrays into memory, read-only.
     dense = np.random.default_rng(0).normal(size=(500, 600))
-    sparse = scipy.sparse.random_array((4000, 900), density=0.1, rng=0, format="csr")
+    values = np.random.default_rng(0).normal(size=(4000, 900))
+    sparse = scipy.sparse.csr_array(np.where(values > 1.28, values, 0.0))
 
     class Sums:
         def fit(self, data, member, *, seeds):

@@ -388,6 +388,8 @@ def test_a_disk_that_fills_up_says_what_is_saved(tmp_path, expected, monkeypatch
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on file sizes")
+# NumPy before 2.1 leaves the archive to be closed later, when that fails again.
+@pytest.mark.filterwarnings("ignore:Exception ignored in.*ZipFile")
 def test_a_write_that_really_stops_halfway_leaves_nothing(tmp_path):
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
