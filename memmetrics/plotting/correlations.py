@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from memmetrics.plotting.frame import plain, size_in_points, wrapped
+from memmetrics.plotting.frame import plain, shortened, size_in_points, wrapped
 from memmetrics.plotting.tables import by_index, rank_correlations
 
 # Above this strength the color is so dark that white numbers read better.
@@ -62,7 +62,8 @@ def draw_correlations(table: pd.DataFrame, metrics: Sequence[str], *, ax: Axes) 
     points = by_index(table, metrics).dropna()
     correlations = rank_correlations(points)  # (metrics, metrics)
     ax.imshow(correlations, cmap="RdBu_r", vmin=-1, vmax=1)
-    cell = min(size_in_points(ax)) / len(metrics)
+    # Names at the sides may take the rest, if a layout makes room for them.
+    cell = 0.6 * min(size_in_points(ax)) / len(metrics)
     # "-0.12" is three times as wide as high.
     size = min(float(mpl.rcParams["font.size"]), cell / 3.2)
     for row, column in np.ndindex(correlations.shape):
@@ -86,13 +87,14 @@ def draw_correlations(table: pd.DataFrame, metrics: Sequence[str], *, ax: Axes) 
 
 def _name_cells(ax: Axes, metrics: Sequence[str], cell: float) -> None:
     """Write the names at both axes, each as large as its cell allows."""
-    size = min(float(mpl.rcParams["font.size"]), cell / _LINE)
-    names = [wrapped(plain(name.replace("_", " ")), 90, size) for name in metrics]
-    most_lines = max(name.count("\n") + 1 for name in names)
-    if most_lines * size * _LINE > cell:
-        size = max(cell / _LINE / most_lines, min(size, _READABLE))
-    if most_lines * size * _LINE > cell:
-        names = [name.replace("\n", " ") for name in names]
+    size = float(mpl.rcParams["font.size"])
+    words = [name.replace("_", " ") for name in metrics]
+    names = [wrapped(plain(name), 90, size) for name in words]
+    size = min(size, cell / _LINE / max(name.count("\n") + 1 for name in names))
+    if size < _READABLE:
+        size = min(float(mpl.rcParams["font.size"]), cell / _LINE)
+        letters = max(3, int(cell * len(metrics) / size))
+        names = [plain(shortened(name, letters)) for name in words]
     longest = max(len(line) for name in names for line in name.split("\n"))
     ax.set_xticks(range(len(names)), names, fontsize=size)
     ax.set_yticks(range(len(names)), names, fontsize=size)

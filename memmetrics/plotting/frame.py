@@ -19,6 +19,8 @@ _NOTE = "memmetrics-nothing-to-draw"
 # must not overflow.
 LARGEST = 1e300
 _LONGEST = 90
+# Beyond this a margin on a logarithmic axis, a share of its decades, overflows.
+_TINY = 1e-100
 # Mean width of a letter, of its height.
 _LETTER = 0.62
 
@@ -29,9 +31,7 @@ def plain(text: object) -> str:
     A dollar sign begins no mathematics, what the font cannot show is a question mark,
     and of a very long text the middle is left out.
     """
-    words = str(text)
-    if len(words) > _LONGEST:
-        words = f"{words[: _LONGEST // 2]}…{words[-_LONGEST // 2 :]}"
+    words = shortened(str(text), _LONGEST)
     fonts = [
         get_font(findfont(FontProperties(family=[family])))
         for family in FontProperties().get_family()
@@ -43,6 +43,13 @@ def plain(text: object) -> str:
         for letter in words
     ]
     return "".join(shown).replace("$", r"\$")
+
+
+def shortened(text: str, letters: int) -> str:
+    """At most so many letters: both ends of a text, since either may tell it apart."""
+    if len(text) <= letters:
+        return text
+    return f"{text[: letters // 2]}…{text[len(text) + 1 - (letters + 1) // 2 :]}"
 
 
 def legend_name(label: str | None) -> str | None:
@@ -83,6 +90,13 @@ def finish(
         (ax.yaxis, vertical, height),
     ):
         axis.set_label_text(wrapped(text, max(room, 100.0), axis.label.get_fontsize()))
+    for axis, interval in (
+        (ax.xaxis, ax.dataLim.intervalx),
+        (ax.yaxis, ax.dataLim.intervaly),
+    ):
+        low, high = np.abs(interval)
+        if axis.get_scale() == "log" and (high > 1 / _TINY or low < _TINY):
+            ax.margins(**{axis.axis_name: 0.0})
     return note_if_empty(ax, empty)
 
 
@@ -91,10 +105,17 @@ def note_if_empty(ax: Axes, why: str) -> Axes:
     for text in list(ax.texts):
         if text.get_gid() == _NOTE:
             text.remove()
-    if not np.isfinite(ax.dataLim.get_points()).all():
-        note = f"nothing to draw:\n{why}"
-        middle = {"ha": "center", "va": "center", "transform": ax.transAxes}
-        ax.text(0.5, 0.5, note, fontsize=8, color="#6B6B6B", gid=_NOTE, **middle)
+    if np.isfinite(ax.dataLim.get_points()).all():
+        return ax
+    # The limits of nothing are odd numbers; the next artist sets them anew.
+    if ax.get_autoscalex_on():
+        ax.set_xlim(0.1, 1.0, auto=None)
+    if ax.get_autoscaley_on():
+        ax.set_ylim(0.1, 1.0, auto=None)
+    note = f"nothing to draw:\n{why}"
+    middle = {"ha": "center", "va": "center", "transform": ax.transAxes}
+    size = min(8.0, size_in_points(ax)[0] / 10)
+    ax.text(0.5, 0.5, note, fontsize=size, color="#6B6B6B", gid=_NOTE, **middle)
     return ax
 
 
@@ -102,6 +123,8 @@ def tick_logarithmically(axis: Axis, low: float, high: float, room: float) -> No
     """As many ticks from `low` to `high` as can be read in `room` points."""
     locator: LogLocator | MaxNLocator
     decades = np.log10(high) - np.log10(low)
+    if decades == 0.0:
+        decades = 2.0  # matplotlib shows a decade on both sides of a single value
     if 1e-9 < decades < np.log10(5):
         # There may be no round number of one digit within.
         locator = MaxNLocator(max(1, min(4, int(room / 60))), steps=[1, 2, 5, 10])
