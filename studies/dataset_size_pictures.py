@@ -161,10 +161,10 @@ def _double_descent_caption(summary: pd.DataFrame, constant: float) -> str:
     up_to_peak = summary[summary["points"] <= worst["points"]]
     highest = up_to_peak["largest feature dimensionality"].max()
     text = (
-        f"The test loss has its peak, {worst['test loss']:.1f}, at "
+        f"The test loss is highest, {worst['test loss']:.2f}, at "
         f"{counted(int(worst['points']), 'point')} (above {_BREAK} the axis is "
         "logarithmic). Dashed: 2 / points, an equal share of both hidden dimensions. "
-        f"Up to the peak no feature has more than {highest:.2f} of one. "
+        f"Up to there no feature has more than {highest:.2f} of one. "
     )
     learned = _generalizing(summary)
     if learned.empty:
@@ -178,7 +178,7 @@ def _double_descent_caption(summary: pd.DataFrame, constant: float) -> str:
     place = "below" if loss < constant else "not below"
     return text + (
         f"From {counted(int(learned['points'].min()), 'point')} on, {number} {have} a "
-        f"dimensionality above {OWN_DIRECTION}, no other has, and the test loss is "
+        f"dimensionality above {OWN_DIRECTION}, all others less, and the test loss is "
         f"at most {loss:.4f}: {place} that of the best constant answer, "
         f"{constant:.4f} (dotted)."
     )

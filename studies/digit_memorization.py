@@ -158,9 +158,16 @@ def summarize(
                 "smallest": of_metric.min(),
                 "median": of_metric.median(),
                 "largest": of_metric.max(),
-                "largest is a": images.labels[int(of_metric.idxmax())],
-                "smallest is a": images.labels[int(of_metric.idxmin())],
+                "label of largest": _label(of_metric, of_metric.max(), images),
+                "label of smallest": _label(of_metric, of_metric.min(), images),
                 "ρ with memorization": correlations.get(metric, 1.0),
             }
         )
     return pd.DataFrame(rows).round(4)
+
+
+def _label(estimates: pd.Series, value: float, images: Images) -> str:
+    """Labels of the images with this score, if they have one label."""
+    places = estimates.index[estimates == value].to_numpy(int)
+    labels = np.unique(images.labels[places])
+    return str(labels[0]) if len(labels) == 1 else "several"
