@@ -7,6 +7,7 @@ import errno
 import numpy as np
 import pandas as pd
 import pytest
+from test_idx import NAMES, idx, write_set
 
 from studies import runner
 from studies.chapter import Chapter, Picture, Settings, Study
@@ -14,7 +15,6 @@ from studies.dataset_size_pictures import _arrangement, _outstanding
 from studies.digit_pictures import _extreme_labels, _is_tied
 from studies.digits import load_images
 from studies.words import counted, listed, signed
-from tests.test_idx import NAMES, idx, write_set
 
 
 def test_numbers_with_their_nouns_and_signs():

@@ -19,8 +19,8 @@ _NOTE = "memmetrics-nothing-to-draw"
 # must not overflow.
 LARGEST = 1e300
 _LONGEST = 90
-# Beyond this a margin on a logarithmic axis, a share of its decades, overflows.
-_TINY = 1e-100
+# On a logarithmic axis margins and ticks go decades beyond what is drawn.
+_FARTHEST = 1e250
 # Mean width of a letter, of its height.
 _LETTER = 0.62
 
@@ -76,8 +76,13 @@ def visible(ax: Axes, horizontal: Floats, vertical: Floats) -> npt.NDArray[np.bo
     for axis, values in ((ax.xaxis, horizontal), (ax.yaxis, vertical)):
         places &= np.abs(values) <= LARGEST
         if axis.get_scale() == "log":
-            places &= values > 0
+            places &= on_log_axis(values)
     return places
+
+
+def on_log_axis(values: Floats) -> npt.NDArray[np.bool_]:
+    """Which values have a place on a logarithmic axis."""
+    return (values >= 1 / _FARTHEST) & (values <= _FARTHEST)
 
 
 def finish(
@@ -90,13 +95,6 @@ def finish(
         (ax.yaxis, vertical, height),
     ):
         axis.set_label_text(wrapped(text, max(room, 100.0), axis.label.get_fontsize()))
-    for axis, interval in (
-        (ax.xaxis, ax.dataLim.intervalx),
-        (ax.yaxis, ax.dataLim.intervaly),
-    ):
-        low, high = np.abs(interval)
-        if axis.get_scale() == "log" and (high > 1 / _TINY or low < _TINY):
-            ax.margins(**{axis.axis_name: 0.0})
     return note_if_empty(ax, empty)
 
 

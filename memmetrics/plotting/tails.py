@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from memmetrics.plotting.frame import (
-    LARGEST,
     finish,
     legend_name,
+    on_log_axis,
     size_in_points,
     tick_logarithmically,
 )
@@ -60,7 +60,7 @@ def draw_tail(
     """
     values = np.sort(select(table, metric)["estimate"].to_numpy(float))
     shares = 1.0 - np.arange(len(values)) / max(len(values), 1)
-    positive = (values > 0) & (values <= LARGEST)
+    positive = on_log_axis(values)
     ax.step(
         values[positive],
         shares[positive],
