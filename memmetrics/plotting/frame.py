@@ -20,7 +20,7 @@ _NOTE = "memmetrics-nothing-to-draw"
 LARGEST = 1e300
 _LONGEST = 90
 # On a logarithmic axis margins and ticks go decades beyond what is drawn.
-_FARTHEST = 1e250
+_FARTHEST = 1e120
 # Mean width of a letter, of its height.
 _LETTER = 0.62
 
