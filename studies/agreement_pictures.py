@@ -16,6 +16,7 @@ from memmetrics.plotting import (
 )
 from studies.chapter import Picture
 from studies.points import POINT_METRICS, rank_correlations
+from studies.words import counted, listed, signed
 
 _COLORS = (COLORS["vermillion"], COLORS["blue"], COLORS["green"])
 _MEMORIZATION, *_OTHERS = POINT_METRICS
@@ -34,7 +35,8 @@ def ranking(table: pd.DataFrame, summary: pd.DataFrame) -> Picture:
     note = " Above 1 the axis is logarithmic." if _compress(ax, table) else ""
     ax.set_ylim(bottom=-0.5)
     shares = ", ".join(
-        f"{row['clearly memorized (share)']:.0%} of {row['points']:,.0f} points "
+        f"{row['clearly memorized (share)']:.0%} of "
+        f"{counted(int(row['points']), 'point')} "
         f"(mean {row['mean memorization']:.2f})"
         for row in summary.to_dict("records")
     )
@@ -61,20 +63,23 @@ def correlations(table: pd.DataFrame) -> Picture:
         ax.tick_params(labelsize=8.5)
         if ax is not axes[0]:
             ax.set_yticklabels([])
-    strongest = []
-    for points in sizes:
-        with_memorization = rank_correlations(table[table["points"] == points])
-        name = with_memorization.abs().idxmax()
-        strongest.append(
-            f"{name.replace('_', ' ')} at {points:,} points "
-            f"({with_memorization[name]:+.2f})"
-        )
+    strongest = [_strongest(table[table["points"] == size], size) for size in sizes]
     caption = (
         "Spearman's rank correlation, point by point; red means that two definitions "
         "agree on who is memorized, blue that they disagree. Closest to counterfactual "
         f"memorization is {', '.join(strongest)}."
     )
     return Picture("correlations", "Do the definitions agree?", caption, figure)
+
+
+def _strongest(table: pd.DataFrame, points: int) -> str:
+    """Say which definition is closest to memorization at one size."""
+    known = rank_correlations(table).dropna()
+    if known.empty:
+        return f"none at {counted(points, 'point')} (undefined)"
+    name = str(known.abs().idxmax())
+    value = signed(known[name])
+    return f"{name.replace('_', ' ')} at {counted(points, 'point')} ({value})"
 
 
 def pairs(table: pd.DataFrame) -> Picture:
@@ -87,25 +92,26 @@ def pairs(table: pd.DataFrame) -> Picture:
         for ax, metric in zip(row, _OTHERS, strict=True):
             draw_pair(rows, metric, _MEMORIZATION, ax=ax, color=color)
             ax.set_title(
-                ax.get_title("left").replace("rank correlation", "ρ ="), loc="left"
+                ax.get_title("left")
+                .replace("rank correlation undefined", "ρ undefined")
+                .replace("rank correlation", "ρ ="),
+                loc="left",
             )
             ax.set(xlabel="", ylabel="")
             _compress(ax, rows)
         row[0].set_ylabel(f"{points:,} points\n{_short(table, _MEMORIZATION)}")
     for ax, metric in zip(axes[-1], _OTHERS, strict=True):
         ax.set_xlabel(_short(table, metric))
-    first, last = (
-        rank_correlations(table[table["points"] == points])
-        for points in (sizes[0], sizes[-1])
-    )
+    ends = list(dict.fromkeys([sizes[0], sizes[-1]]))
+    of_ends = [rank_correlations(table[table["points"] == points]) for points in ends]
     changes = ", ".join(
-        f"{name.replace('_', ' ')} {first[name]:+.2f} and {last[name]:+.2f}"
+        f"{name.replace('_', ' ')} {listed([signed(of[name]) for of in of_ends])}"
         for name in _OTHERS
     )
+    places = " and at ".join(counted(points, "point") for points in ends)
     caption = (
         "Each dot is a training point; ρ is the rank correlation. Against "
-        f"counterfactual memorization, at {sizes[0]:,} and at {sizes[-1]:,} points: "
-        f"{changes}."
+        f"counterfactual memorization, at {places}: {changes}."
     )
     return Picture("pairs", "Point by point", caption, figure)
 

@@ -15,6 +15,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarForm
 
 from memmetrics.plotting import COLORS, draw_curve, draw_estimates, draw_vectors
 from studies.chapter import Picture
+from studies.words import counted
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
@@ -25,6 +26,8 @@ FEATURES = f"features above {OWN_DIRECTION}"
 # The test loss lies within a few hundredths of 1, but for the peak in the middle:
 # below this loss the axis is linear, above it logarithmic.
 _BREAK = 1.06
+# Dimensionalities this close together, relative to the largest, are an equal share.
+_REGULAR = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,19 +161,23 @@ def _double_descent_caption(summary: pd.DataFrame, constant: float) -> str:
     up_to_peak = summary[summary["points"] <= worst["points"]]
     highest = up_to_peak["largest feature dimensionality"].max()
     text = (
-        f"The test loss has its peak, {worst['test loss']:.1f}, at "
-        f"{worst['points']:,.0f} points (above {_BREAK} the axis is logarithmic). "
-        "Up to there the points share the two hidden dimensions, close to 2 / points "
-        f"each (dashed), and no feature has more than {highest:.2f} of one. "
+        f"The test loss is highest, {worst['test loss']:.2f}, at "
+        f"{counted(int(worst['points']), 'point')} (above {_BREAK} the axis is "
+        "logarithmic). Dashed: 2 / points, an equal share of both hidden dimensions. "
+        f"Up to there no feature has more than {highest:.2f} of one. "
     )
     learned = _generalizing(summary)
     if learned.empty:
         return text + "No feature gets a direction of its own at these sizes."
     counts, loss = learned[FEATURES], learned["test loss"].max()
-    number = " to ".join(str(count) for count in sorted({counts.min(), counts.max()}))
+    fewest, most = int(counts.min()), int(counts.max())
+    number = (
+        counted(most, "feature") if fewest == most else f"{fewest} to {most} features"
+    )
+    have = "has" if most == 1 else "have"
     place = "below" if loss < constant else "not below"
     return text + (
-        f"From {learned['points'].min():,.0f} points on, {number} features have a "
+        f"From {counted(int(learned['points'].min()), 'point')} on, {number} {have} a "
         f"dimensionality above {OWN_DIRECTION}, all others less, and the test loss is "
         f"at most {loss:.4f}: {place} that of the best constant answer, "
         f"{constant:.4f} (dotted)."
@@ -186,7 +193,7 @@ def _generalizing(summary: pd.DataFrame) -> pd.DataFrame:
 def vectors(models: Mapping[int, Vectors], table: pd.DataFrame) -> Picture:
     """Feature vectors above, hidden vectors of the points below, for some sizes."""
     figure = Figure(figsize=(11, 4.7), layout="constrained")
-    axes = figure.subplots(2, len(models))
+    axes = figure.subplots(2, len(models), squeeze=False)
     for (above, below), (points, drawn) in zip(axes.T, models.items(), strict=True):
         draw_vectors(drawn.features, ax=above, color=_FEATURE)
         draw_vectors(drawn.points, ax=below, color=_POINT)
@@ -204,13 +211,35 @@ def vectors(models: Mapping[int, Vectors], table: pd.DataFrame) -> Picture:
     of_features = _estimates(best, "feature_dimensionality", most)
     caption = (
         f"Each line is the vector of a feature (above) or of a training point (below); "
-        f"each panel has its own scale. At {fewest} points it is the points that form "
-        f"a regular figure, with dimensionalities from {of_points.min():.2f} to "
-        f"{of_points.max():.2f}; at {most:,} points it is the features: "
-        f"{(of_features > OWN_DIRECTION).sum()} stand out, the strongest with "
-        f"{of_features.max():.2f} of a dimension."
+        f"each panel has its own scale. {_arrangement(of_points)} "
+        f"At {counted(most, 'point')}, {_outstanding(of_features)}."
     )
-    return Picture("vectors", "The vectors, at five sizes", caption, figure)
+    title = f"The vectors, at {counted(len(models), 'size')}"
+    return Picture("vectors", title, caption, figure)
+
+
+def _arrangement(dimensionalities: pd.Series) -> str:
+    """How the fewest points lie, in words: regular if all have the same share."""
+    low, high = dimensionalities.min(), dimensionalities.max()
+    points = counted(len(dimensionalities), "point")
+    if len(dimensionalities) > 2 and high - low <= _REGULAR * high:
+        found = "the points form a regular figure, with dimensionalities"
+    else:
+        found = "the points have dimensionalities"
+    if f"{low:.2f}" == f"{high:.2f}":
+        return f"At {points} {found} of {low:.2f}."
+    return f"At {points} {found} from {low:.2f} to {high:.2f}."
+
+
+def _outstanding(dimensionalities: pd.Series) -> str:
+    """How many features have a direction of their own, in words."""
+    count = int((dimensionalities > OWN_DIRECTION).sum())
+    largest = f"{dimensionalities.max():.2f} of a dimension"
+    if count == 0:
+        return f"no feature stands out; none has more than {largest}"
+    if count == 1:
+        return f"1 feature stands out, with {largest}"
+    return f"{count:,} features stand out, the strongest with {largest}"
 
 
 def _estimates(table: pd.DataFrame, metric: str, points: int) -> pd.Series:
@@ -234,8 +263,9 @@ def lengths(table: pd.DataFrame) -> Picture:
     ax.legend()
     longest = best[best["metric"] == "weight_length"].set_index("points")["estimate"]
     caption = (
-        f"Memorizing takes large weights: they are longest, {longest.max():.0f}, at "
-        f"{longest.idxmax():,} points, and have shrunk to {longest.iloc[-1]:.1f} at "
-        f"{longest.index[-1]:,} (the paper's Figure 4)."
+        f"The weights are longest, {longest.max():.1f}, at "
+        f"{counted(longest.idxmax(), 'point')}, and {longest.iloc[-1]:.1f} long at "
+        f"{counted(longest.index[-1], 'point')}. Memorizing takes large weights in the "
+        "paper's Figure 4."
     )
     return Picture("lengths", "Length of the weights and of the bias", caption, figure)

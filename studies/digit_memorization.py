@@ -31,13 +31,12 @@ _SPLIT, _TRAIN, _TEST, _MEASURE, _HELD_OUT = range(5)
 _STREAM = 3
 
 _TEXT = """
-The same model on real images: gray digits, each scaled to length 1, every pixel a
-feature. A random sample is trained on, the others are held out. Most of a digit is
-common to all digits, so little has to be memorized, and what is memorized says
-something about the digit.
+The same model on real gray images, each scaled to length 1, every pixel a feature. A
+random sample is trained on, and others are held out. What images have in common need
+not be memorized, and what is memorized says something about the image.
 
 Intervals are 95% intervals: for counterfactual memorization, over networks trained
-with and without the digit; for the other definitions, of the mean over networks that
+with and without the image; for the other definitions, of the mean over networks that
 started differently. In the table, ρ is Spearman's rank correlation with
 counterfactual memorization.
 """
@@ -108,7 +107,7 @@ class DigitMemorization:
         scores = with_intervals(table)
         return Chapter(
             name="digits",
-            title="Real digits: the most and the least memorized",
+            title="Real images: the most and the least memorized",
             text=_TEXT,
             table=table,
             summary=summarize(table, scores, images),
@@ -159,9 +158,16 @@ def summarize(
                 "smallest": of_metric.min(),
                 "median": of_metric.median(),
                 "largest": of_metric.max(),
-                "largest is a": images.labels[int(of_metric.idxmax())],
-                "smallest is a": images.labels[int(of_metric.idxmin())],
+                "label of largest": _label(of_metric, of_metric.max(), images),
+                "label of smallest": _label(of_metric, of_metric.min(), images),
                 "ρ with memorization": correlations.get(metric, 1.0),
             }
         )
     return pd.DataFrame(rows).round(4)
+
+
+def _label(estimates: pd.Series, value: float, images: Images) -> str:
+    """Labels of the images with this score, if they have one label."""
+    places = estimates.index[estimates == value].to_numpy(int)
+    labels = np.unique(images.labels[places])
+    return str(labels[0]) if len(labels) == 1 else "several"

@@ -17,6 +17,7 @@ from memmetrics.plotting import (
 from studies.chapter import Picture
 from studies.digits import Images
 from studies.points import POINT_METRICS, rank_correlations
+from studies.words import counted, signed
 
 _SHOWN = 8
 _MEMORIZATION = POINT_METRICS[0]
@@ -42,19 +43,40 @@ def gallery(scores: pd.DataFrame, images: Images, *, most: bool) -> Picture:
         for metric in POINT_METRICS[1:]
     }
     counts = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in shared.items())
+    number = min(_SHOWN, len(extremes[_MEMORIZATION]))
+    tied = [
+        name.replace("_", " ")
+        for name in POINT_METRICS
+        if _is_tied(scores[scores["metric"] == name], number, most=most)
+    ]
+    ties = (
+        f" By {', '.join(tied)}, more images than are shown have the same score as the "
+        "last one shown; which of them are shown is arbitrary."
+        if tied
+        else ""
+    )
     return Picture(
         f"gallery_{end}",
-        f"The {end} memorized digits, by each definition",
-        f"The {_SHOWN} digits at the {'upper' if most else 'lower'} end of each "
+        f"The {end} memorized images, by each definition",
+        f"The {counted(number, 'image')} at the "
+        f"{'upper' if most else 'lower'} end of each "
         "definition, the extreme one first, with the score and its 95% interval. "
-        f"Of the {_SHOWN} by counterfactual memorization, the other definitions share: "
-        f"{counts}.",
+        f"Of the {number} by counterfactual memorization, the other definitions share: "
+        f"{counts}.{ties}",
         figure,
     )
 
 
+def _is_tied(rows: pd.DataFrame, number: int, *, most: bool) -> bool:
+    """Whether the last image shown has the same score as the first one left out."""
+    ordered = rows["estimate"].sort_values(ascending=not most).to_numpy(float)
+    return len(ordered) > number > 0 and bool(ordered[number - 1] == ordered[number])
+
+
 def _caption(score: dict[str, float]) -> str:
-    """Score and interval under an image."""
+    """Score and, where there is one, its interval under an image."""
+    if not np.isfinite([score["low"], score["high"]]).all():
+        return f"{score['estimate']:.3f}"
     return f"{score['estimate']:.3f}\n[{score['low']:.3f}, {score['high']:.3f}]"
 
 
@@ -69,12 +91,23 @@ def ranking(scores: pd.DataFrame, images: Images) -> Picture:
     by_label = rows["estimate"].astype(float).groupby(labels).mean()
     return Picture(
         "digit_ranking",
-        "Counterfactual memorization of every digit",
-        f"{(rows['low'] > 0).mean():.0%} of the digits have an interval above 0. "
-        f"The mean is highest for the digit {by_label.idxmax()} "
-        f"({by_label.max():.4f}) and lowest for {by_label.idxmin()} "
-        f"({by_label.min():.4f}).",
+        "Counterfactual memorization of every image",
+        f"{(rows['low'] > 0).mean():.0%} of the images have an interval above 0. "
+        f"{_extreme_labels(by_label)}",
         figure,
+    )
+
+
+def _extreme_labels(by_label: pd.Series) -> str:
+    """Which labels have the highest and the lowest mean, in words."""
+    highest, lowest = f"{by_label.max():.4f}", f"{by_label.min():.4f}"
+    if len(by_label) == 1:
+        return f"All have the label {by_label.index[0]}; the mean is {highest}."
+    if highest == lowest:
+        return f"The mean is {highest} for each of the {len(by_label)} labels."
+    return (
+        f"The mean is highest for the label {by_label.idxmax()} ({highest}) and lowest "
+        f"for {by_label.idxmin()} ({lowest})."
     )
 
 
@@ -84,23 +117,25 @@ def tails(table: pd.DataFrame) -> Picture:
     ax = figure.subplots()
     tops = {}
     for metric, color, label in (
-        ("leverage", COLORS["blue"], "training digits"),
-        ("held_out_leverage", COLORS["vermillion"], "held-out digits"),
+        ("leverage", COLORS["blue"], "training images"),
+        ("held_out_leverage", COLORS["vermillion"], "held-out images"),
     ):
         draw_tail(table, metric, ax=ax, color=color, label=label)
         values = table.loc[table["metric"] == metric, "estimate"].astype(float)
         tops[metric] = values.quantile(0.99)
     ax.set_xlabel(metric_label(table, "leverage"))
     ax.legend()
-    further = tops["leverage"] > 1.25 * tops["held_out_leverage"]
-    finding = "It does" if further else "It hardly does"
+    ratio = tops["leverage"] / max(tops["held_out_leverage"], 1e-300)
+    finding = (
+        "It does" if ratio > 1.25 else "It hardly does" if ratio > 1 else "It does not"
+    )
     return Picture(
         "leverage_tails",
-        "Leverage of training digits and of digits never seen",
-        "If a network gave single training digits a direction of their own, their "
-        "curve would reach further to the right than that of held-out digits. "
-        f"{finding}: one in a hundred training digits has a leverage above "
-        f"{tops['leverage']:.3f}, one in a hundred held-out digits above "
+        "Leverage of training images and of images never seen",
+        "If a network gave single training images a direction of their own, their "
+        "curve would reach further to the right than that of held-out images. "
+        f"{finding}: one in a hundred training images has a leverage above "
+        f"{tops['leverage']:.3f}, one in a hundred held-out images above "
         f"{tops['held_out_leverage']:.3f}.",
         figure,
     )
@@ -114,13 +149,13 @@ def correlations(table: pd.DataFrame) -> Picture:
     ax.tick_params(labelsize=8)
     with_memorization = rank_correlations(table).sort_values(ascending=False)
     values = ", ".join(
-        f"{str(name).replace('_', ' ')} {value:+.2f}"
+        f"{str(name).replace('_', ' ')} {signed(value)}"
         for name, value in with_memorization.items()
     )
     return Picture(
         "digit_correlations",
-        "Do the definitions agree on digits?",
-        "Spearman's rank correlation, digit by digit. With counterfactual "
+        "Do the definitions agree on images?",
+        "Spearman's rank correlation, image by image. With counterfactual "
         f"memorization: {values}.",
         figure,
     )
@@ -141,12 +176,14 @@ def pixels(table: pd.DataFrame, images: Images) -> Picture:
         ax.set(xlabel="column (pixels)", ylabel="row (pixels)")
         ax.grid(visible=False)
         figure.colorbar(picture, ax=ax, label=label, shrink=0.85)
-    highest = np.unravel_index(int(means.argmax()), shape)
+    row, column = np.unravel_index(int(means.argmax()), shape)
+    alone = (means == means.max()).sum() == 1
+    place = f"at row {row}, column {column}" if alone else "that of several pixels"
     return Picture(
         "pixels",
         "Feature dimensionality of every pixel",
-        "Left, the mean training digit; right, how much of a hidden dimension each "
+        "Left, the mean training image; right, how much of a hidden dimension each "
         f"pixel has to itself. The dimensionalities sum to {means.sum():.2f}; the "
-        f"largest, {means.max():.2f}, is at row {highest[0]}, column {highest[1]}.",
+        f"largest, {means.max():.2f}, is {place}.",
         figure,
     )

@@ -68,12 +68,20 @@ def load_images(folder: Path | None, rng: np.random.Generator) -> tuple[Images, 
     FileNotFoundError
         If a file is missing; the message lists all that are.
     ValueError
-        If a file is not in IDX format, or images and labels do not match.
+        If a file is not in IDX format, images and labels do not match, or images to
+        train on and to test on have different sizes.
     """
     if folder is None:
         return _split(_small_digits(), rng)
     _check_present(folder)
-    return _read_part(folder, "train"), _read_part(folder, "test")
+    train, test = _read_part(folder, "train"), _read_part(folder, "test")
+    shapes = train.pixels.shape[1:], test.pixels.shape[1:]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            "images to train on and to test on must have the same size (rows, "
+            f"columns); received {shapes[0]} and {shapes[1]} in {folder}"
+        )
+    return train, test
 
 
 def read_idx(path: Path) -> npt.NDArray[np.uint8]:

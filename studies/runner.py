@@ -20,7 +20,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from memmetrics.plotting import theme
-from studies.chapter import Advance, Chapter, Part, Picture, Settings, Study
+from studies.chapter import Advance, Chapter, Picture, Settings, Study
 from studies.report import render_report
 from studies.versions import versions
 
@@ -39,7 +39,15 @@ def main(study: Study, arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{study.name}: {error}\n")
         return 2
-    run_study(study, settings)
+    try:
+        run_study(study, settings)
+    except OSError as error:
+        # Outputs that are written stay, none of them half.
+        sys.stderr.write(
+            f"{study.name}: cannot write to {settings.out}: {error}; "
+            "what was written before stays\n"
+        )
+        return 2
     return 0
 
 
@@ -47,10 +55,8 @@ def run_study(study: Study, settings: Settings) -> pd.DataFrame:
     """Run every part, write the study's folder, and return its tidy table."""
     started = time.monotonic()
     images: dict[str, bytes] = {}
-    chapters = _run_parts(study.presets[settings.preset], settings, images)
+    chapters = _run_parts(study, settings, images)
     table = _one_table(study, chapters, settings)
-    _write(settings.out / "table.parquet", table.to_parquet)
-    _write(settings.out / "table.csv", lambda path: table.to_csv(path, index=False))
     seconds = time.monotonic() - started
     report = render_report(study, chapters, settings, images, seconds=seconds)
     _write(
@@ -97,23 +103,25 @@ def _parse(study: Study, arguments: Sequence[str] | None) -> Settings:
 
 
 def _run_parts(
-    parts: Sequence[Part], settings: Settings, images: dict[str, bytes]
+    study: Study, settings: Settings, images: dict[str, bytes]
 ) -> list[Chapter]:
     """Run parts one after the other under one progress bar; keep PNGs in `images`.
 
     The bar counts work, not pieces, so that the time left means something from the
-    first minute. Pictures are written as soon as a part is done: what is finished
-    stays, whatever happens to the next part.
+    first minute. The table so far and pictures are written as soon as a part is done:
+    what is finished stays, whatever happens to the next part.
     """
-    chapters = []
+    parts = study.presets[settings.preset]
+    chapters: list[Chapter] = []
     total = sum(part.cost(settings) for part in parts)
     bar = tqdm(total=total, bar_format=_BAR, file=sys.stderr, smoothing=0)
     with bar, theme():
         for part in parts:
             chapter = part.run(settings, _advance_of(bar))
+            chapters.append(chapter)
+            _write_table(settings.out, _one_table(study, chapters, settings))
             for picture in chapter.pictures:
                 images[picture.name] = _write_picture(settings.out, picture)
-            chapters.append(chapter)
         bar.set_description_str("done")
     return chapters
 
@@ -142,6 +150,11 @@ def _one_table(
         "versions": versions(),
     }
     return table
+
+
+def _write_table(folder: Path, table: pd.DataFrame) -> None:
+    _write(folder / "table.parquet", table.to_parquet)
+    _write(folder / "table.csv", lambda path: table.to_csv(path, index=False))
 
 
 def _write_picture(folder: Path, picture: Picture) -> bytes:

@@ -22,7 +22,7 @@ direction of its own; it can reconstruct the point better than points it never s
 can reconstruct the point better than it would have without training on it. This page
 measures all of these on the same networks: first on the toy model of Henighan et al.
 (2023), where memorizing and learning features can be told apart by eye, and then on
-images of digits.
+real images: digits, unless others are given.
 """,
     presets={
         # Seconds: to see that all of it runs.

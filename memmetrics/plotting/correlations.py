@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from memmetrics.plotting.tables import by_index
+from memmetrics.plotting.frame import plain, shortened, size_in_points, wrapped
+from memmetrics.plotting.tables import by_index, rank_correlations
 
 # Above this strength the color is so dark that white numbers read better.
 _DARK = 0.6
+# Height of a line, of its letters, and what is still readable, in points.
+_LINE, _READABLE = 1.35, 6.0
 
 
 def draw_correlations(table: pd.DataFrame, metrics: Sequence[str], *, ax: Axes) -> Axes:
@@ -36,7 +40,7 @@ def draw_correlations(table: pd.DataFrame, metrics: Sequence[str], *, ax: Axes) 
     Raises
     ------
     ValueError
-        If `table` lacks a column or a metric.
+        If `metrics` is empty, or `table` lacks a column or a metric.
 
     Examples
     --------
@@ -53,24 +57,46 @@ def draw_correlations(table: pd.DataFrame, metrics: Sequence[str], *, ax: Axes) 
     >>> [text.get_text() for text in ax.texts]
     ['1.00', '-1.00', '-1.00', '1.00']
     """
-    ranks = by_index(table, metrics).dropna().rank()
-    # Ranks first, because pandas needs scipy for method="spearman" and gives the same.
-    correlations = ranks.corr().to_numpy(float)  # (metrics, metrics)
+    if len(metrics) == 0:
+        raise ValueError("`metrics` must name at least one metric; received none")
+    points = by_index(table, metrics).dropna()
+    correlations = rank_correlations(points)  # (metrics, metrics)
     ax.imshow(correlations, cmap="RdBu_r", vmin=-1, vmax=1)
+    # Names at the sides may take the rest, if a layout makes room for them.
+    cell = 0.6 * min(size_in_points(ax)) / len(metrics)
+    # "-0.12" is three times as wide as high.
+    size = min(float(mpl.rcParams["font.size"]), cell / 3.2)
     for row, column in np.ndindex(correlations.shape):
         value = correlations[row, column]
         ax.text(
             column,
             row,
-            f"{value:.2f}" if np.isfinite(value) else "–",
+            # Without the sign of what is rounded to 0.
+            f"{round(value, 2) + 0.0:.2f}" if np.isfinite(value) else "–",
             ha="center",
             va="center",
+            fontsize=size,
             color="white" if abs(value) > _DARK else "black",
         )
-    names = [metric.replace("_", "\n") for metric in metrics]
-    ax.set_xticks(range(len(names)), names)
-    ax.set_yticks(range(len(names)), names)
+    _name_cells(ax, metrics, cell)
     ax.tick_params(length=0)
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
     return ax
+
+
+def _name_cells(ax: Axes, metrics: Sequence[str], cell: float) -> None:
+    """Write the names at both axes, each as large as its cell allows."""
+    size = float(mpl.rcParams["font.size"])
+    words = [name.replace("_", " ") for name in metrics]
+    names = [wrapped(plain(name), 90, size) for name in words]
+    size = min(size, cell / _LINE / max(name.count("\n") + 1 for name in names))
+    if size < _READABLE:
+        size = min(float(mpl.rcParams["font.size"]), cell / _LINE)
+        letters = max(3, int(cell * len(metrics) / size))
+        names = [plain(shortened(name, letters)) for name in words]
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    ax.set_xticks(range(len(names)), names, fontsize=size)
+    ax.set_yticks(range(len(names)), names, fontsize=size)
+    if longest * 0.7 * size > cell:
+        ax.tick_params(axis="x", labelrotation=90)

@@ -6,6 +6,14 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
+from memmetrics.plotting.frame import (
+    LARGEST,
+    note_if_empty,
+    plain,
+    size_in_points,
+    wrapped,
+)
+
 
 def draw_image(pixels: npt.ArrayLike, *, ax: Axes, caption: str = "") -> Axes:
     """Draw a gray image, dark on light, with a caption underneath.
@@ -42,9 +50,14 @@ def draw_image(pixels: npt.ArrayLike, *, ax: Axes, caption: str = "") -> Axes:
         raise ValueError(
             f"`pixels` must have shape (rows, columns); received {image.shape}"
         )
-    ax.imshow(image, cmap="gray_r", interpolation="nearest")
-    ax.set_xlabel(caption, fontsize=8)
+    image = np.where(np.abs(image) <= LARGEST, image, np.nan)
+    if np.isfinite(image).any():
+        # Colors are computed from differences, which must not overflow.
+        ax.imshow(image, cmap="gray_r", interpolation="nearest")
+    ax.set_xlabel(
+        wrapped(plain(caption), max(size_in_points(ax)[0], 100.0), 8), fontsize=8
+    )
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set(visible=True, color="#CCCCCC")
     ax.grid(visible=False)
-    return ax
+    return note_if_empty(ax, "no finite pixel")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from memmetrics.plotting.tables import by_index, metric_label
+from memmetrics.plotting.frame import finish, visible
+from memmetrics.plotting.tables import by_index, metric_label, rank_correlations
 from memmetrics.plotting.theme import COLORS
-
-# Fewer points have no rank correlation worth the name.
-_FEWEST = 3
 
 
 def draw_pair(
@@ -59,9 +58,11 @@ def draw_pair(
     'rank correlation 1.00'
     """
     points = by_index(table, [horizontal, vertical]).dropna()
+    first, second = points.to_numpy(float).T
+    shown = visible(ax, first, second)
     ax.scatter(
-        points[horizontal].to_numpy(float),
-        points[vertical].to_numpy(float),
+        first[shown],
+        second[shown],
         s=12,
         alpha=0.6,
         linewidths=0,
@@ -69,15 +70,13 @@ def draw_pair(
         rasterized=True,
     )
     ax.set_title(_correlation_text(points), loc="left")
-    ax.set_xlabel(metric_label(table, horizontal))
-    ax.set_ylabel(metric_label(table, vertical))
-    return ax
+    labels = metric_label(table, horizontal), metric_label(table, vertical)
+    return finish(ax, *labels, empty="no point with both estimates")
 
 
 def _correlation_text(points: pd.DataFrame) -> str:
     """Spearman's rank correlation of the two columns, in words."""
-    # A metric that is the same everywhere ranks nothing.
-    if len(points) < _FEWEST or (points.max() == points.min()).any():
+    value = rank_correlations(points)[0, 1]
+    if not np.isfinite(value):
         return "rank correlation undefined"
-    ranks = points.rank()
-    return f"rank correlation {ranks.iloc[:, 0].corr(ranks.iloc[:, 1]):.2f}"
+    return f"rank correlation {round(value, 2) + 0.0:.2f}"

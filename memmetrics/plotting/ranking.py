@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from memmetrics.plotting.frame import finish, legend_name, visible
 from memmetrics.plotting.tables import metric_label, select
 from memmetrics.plotting.theme import COLORS
 
@@ -59,18 +60,20 @@ def draw_ranking(
         "estimate", ascending=False, kind="stable"
     )
     ranks = (np.arange(len(rows)) + 0.5) / max(len(rows), 1)
+    estimates = rows["estimate"].to_numpy(float)
+    shown = visible(ax, ranks, estimates)
     ax.plot(
-        ranks,
-        rows["estimate"].to_numpy(float),
+        ranks[shown],
+        estimates[shown],
         linestyle="none",
         marker="o",
         markersize=3 if len(rows) < 500 else 2,
         color=color,
-        label=label,
+        label=legend_name(label),
         rasterized=True,
     )
     bounds = rows[["low", "high"]].to_numpy(float)  # (points, 2)
-    known = np.isfinite(bounds).all(1)
+    known = shown & visible(ax, *bounds.T)
     ax.vlines(
         ranks[known],
         *bounds[known].T,
@@ -79,6 +82,5 @@ def draw_ranking(
         linewidth=1.0,
         rasterized=True,
     )
-    ax.set_xlabel("rank, from the highest (fraction of points)")
-    ax.set_ylabel(metric_label(table, metric))
-    return ax
+    fraction = "rank, from the highest (fraction of points)"
+    return finish(ax, fraction, metric_label(table, metric))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from memmetrics.plotting.frame import Floats, finish, legend_name, visible
 from memmetrics.plotting.tables import select
 from memmetrics.plotting.theme import COLORS
 
@@ -53,19 +54,31 @@ def draw_spectrum(
     [0.0, 0.01, 0.1]
     """
     rows = select(table, "selection_spectrum", "index", "rule", "share_removed")
-    for _, curve in rows.groupby("index"):
+    name = legend_name(label)
+    shown = visible(ax, *rows[["share_removed", "estimate"]].to_numpy(float).T)
+    rows = rows[shown]
+    for _, curve in rows.groupby("index", observed=True):
         _draw_from_nothing(curve, ax, color=color, linewidth=0.7, alpha=0.35)
-    means = rows.groupby("rule")[["share_removed", "estimate"]].mean()
-    _draw_from_nothing(means, ax, color=color, linewidth=2, marker="o", label=label)
-    ax.set_xscale("symlog", linthresh=float(rows["share_removed"].min()))
-    ax.set_xlim(left=0)
-    ax.set_xlabel("share of the data removed")
-    ax.set_ylabel("score lost")
-    return ax
+    means = rows.groupby("rule", observed=True)[["share_removed", "estimate"]].mean()
+    if len(rows):
+        _draw_from_nothing(means, ax, color=color, linewidth=2, marker="o", label=name)
+    _compress_shares(ax, rows["share_removed"].to_numpy(float))
+    return finish(ax, "share of the data removed", "score lost")
+
+
+def _compress_shares(ax: Axes, shares: Floats) -> None:
+    """Make the axis logarithmic from the smallest share on that any call has drawn."""
+    smallest = shares[shares > 0].min(initial=np.inf)
+    if ax.get_xscale() == "symlog":
+        smallest = min(smallest, ax.xaxis.get_transform().linthresh)
+    if np.isfinite(smallest):
+        ax.set_xscale("symlog", linthresh=float(smallest))
 
 
 def _draw_from_nothing(curve: pd.DataFrame, ax: Axes, **style: object) -> None:
     curve = curve.sort_values("share_removed")
     shares = np.concatenate([[0.0], curve["share_removed"].to_numpy(float)])
     lost = np.concatenate([[0.0], curve["estimate"].to_numpy(float)])
-    ax.plot(shares, lost, **style)  # type: ignore[arg-type]
+    (line,) = ax.plot(shares, lost, **style)  # type: ignore[arg-type]
+    # No margin on the left of 0; the limits grow with what else is drawn.
+    line.sticky_edges.x.append(0.0)

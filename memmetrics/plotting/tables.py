@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
+
+from memmetrics.plotting.frame import Floats, plain
+
+# Columns that name something; all others hold numbers.
+_NAMES = ("index", "rule")
+# Fewer points have no rank correlation worth the name.
+_FEWEST = 3
 
 
 def select(
@@ -26,11 +34,33 @@ def select(
         raise ValueError(
             f"`table` lacks the columns {missing}; it has {list(table.columns)}"
         )
+    if table.empty:
+        raise ValueError("`table` must have rows; received none")
     rows = table[table["metric"] == metric]
     if rows.empty:
         known = sorted(table["metric"].astype(str).unique())
         raise ValueError(f"`metric` must be one of {known}; received {metric!r}")
+    rows = rows.assign(
+        **{name: numbers(rows[name]) for name in needed[1:] if name not in _NAMES}
+    )
     return rows.dropna(subset=["estimate", *(columns if finite is None else finite)])
+
+
+def numbers(column: pd.Series) -> Floats:
+    """Values of a column, whatever it keeps them in; NaN where one is missing.
+
+    Raises
+    ------
+    ValueError
+        If a value is not a number.
+    """
+    try:
+        values = column.astype(object).to_numpy(float, na_value=float("nan"))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(
+            f"column {column.name!r} of `table` must hold numbers: {error}"
+        ) from error
+    return values  # type: ignore[no-any-return]
 
 
 def metric_label(table: pd.DataFrame, metric: str) -> str:
@@ -46,7 +76,8 @@ def metric_label(table: pd.DataFrame, metric: str) -> str:
     Returns
     -------
     str
-        For example ``"datapoint dimensionality (dimensions)"``.
+        For example ``"datapoint dimensionality (dimensions)"``. It is drawn as it
+        stands: a dollar sign has a backslash, so that no mathematics begins.
 
     Examples
     --------
@@ -55,11 +86,12 @@ def metric_label(table: pd.DataFrame, metric: str) -> str:
     >>> metric_label(table, "test_loss")
     'test loss (squared error)'
     """
-    name = metric.replace("_", " ")
+    name = plain(metric.replace("_", " "))
     if "unit" not in table.columns:
         return name
     units = table.loc[table["metric"] == metric, "unit"].dropna().unique()
-    return f"{name} ({units[0]})" if len(units) else name
+    unit = plain(units[0]) if len(units) else ""
+    return f"{name} ({unit})" if unit else name
 
 
 def by_index(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
@@ -92,7 +124,20 @@ def by_index(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     [2.0, 5.0]
     """
     means = {
-        metric: select(table, metric, "index").groupby("index")["estimate"].mean()
+        metric: select(table, metric, "index")
+        .groupby("index", observed=True)["estimate"]
+        .mean()
         for metric in metrics
     }
-    return pd.DataFrame(means)
+    return pd.DataFrame(means)[list(metrics)]
+
+
+def rank_correlations(points: pd.DataFrame) -> Floats:
+    """Spearman's rank correlation of every pair of columns; NaN where undefined.
+
+    It is undefined for fewer than three points, and for what is the same everywhere.
+    """
+    if len(points) < _FEWEST:
+        return np.full((points.shape[1],) * 2, np.nan)
+    # Ranks first, because pandas needs scipy for method="spearman" and gives the same.
+    return points.rank().corr().to_numpy(float)

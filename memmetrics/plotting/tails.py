@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
+from memmetrics.plotting.frame import (
+    finish,
+    legend_name,
+    on_log_axis,
+    size_in_points,
+    tick_logarithmically,
+)
 from memmetrics.plotting.tables import metric_label, select
 from memmetrics.plotting.theme import COLORS
 
@@ -54,22 +60,22 @@ def draw_tail(
     """
     values = np.sort(select(table, metric)["estimate"].to_numpy(float))
     shares = 1.0 - np.arange(len(values)) / max(len(values), 1)
-    positive = values > 0
+    positive = on_log_axis(values)
     ax.step(
         values[positive],
         shares[positive],
         where="pre",
+        # One value makes no line.
+        marker="o" if positive.sum() == 1 else None,
         linewidth=1.6,
         color=color,
-        label=label,
+        label=legend_name(label),
     )
     if positive.any():
         ax.set(xscale="log", yscale="log")
-        for axis in (ax.xaxis, ax.yaxis):
-            # Less than a decade wide, the usual ticks would be 2 × 10⁻¹ and such.
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-            axis.set_minor_formatter(NullFormatter())
-    ax.set_xlabel(metric_label(table, metric))
-    ax.set_ylabel("share of points at or above")
-    return ax
+        width, height = size_in_points(ax)
+        (left, bottom), (right, top) = ax.dataLim.get_points()
+        tick_logarithmically(ax.xaxis, left, right, width)
+        tick_logarithmically(ax.yaxis, bottom, top, height)
+    labels = metric_label(table, metric), "share of points at or above"
+    return finish(ax, *labels, empty="no positive estimate")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 
+from memmetrics.plotting.frame import Floats, finish, legend_name, plain, visible
 from memmetrics.plotting.tables import metric_label, select
 from memmetrics.plotting.theme import COLORS
 
@@ -63,18 +63,19 @@ def draw_curve(
     [2.0, 5.0]
     """
     means = select(table, metric, condition).groupby(condition)["estimate"].mean()
+    places, heights = means.index.to_numpy(float), means.to_numpy(float)
+    shown = visible(ax, places, heights)
     ax.plot(
-        means.index.to_numpy(float),
-        means.to_numpy(float),
+        places[shown],
+        heights[shown],
         marker="o",
         markersize=4,
         linewidth=1.5,
         color=color,
-        label=label,
+        label=legend_name(label),
     )
-    ax.set_xlabel(condition.replace("_", " "))
-    ax.set_ylabel(metric_label(table, metric))
-    return ax
+    words = plain(condition.replace("_", " "))
+    return finish(ax, words, metric_label(table, metric))
 
 
 def draw_estimates(
@@ -129,25 +130,25 @@ def draw_estimates(
     3
     """
     rows = select(table, metric, condition)
+    places = _spread_out(rows[condition].to_numpy(float), spread)
+    heights = rows["estimate"].to_numpy(float)
+    shown = visible(ax, places, heights)
     ax.scatter(
-        _spread_out(rows[condition].to_numpy(float), spread),
-        rows["estimate"].to_numpy(float),
+        places[shown],
+        heights[shown],
         s=9,
         alpha=0.5,
         linewidths=0,
         color=color,
-        label=label,
+        label=legend_name(label),
         # Tens of thousands of dots would make the SVG unreadably large.
         rasterized=True,
     )
-    ax.set_xlabel(condition.replace("_", " "))
-    ax.set_ylabel(metric_label(table, metric))
-    return ax
+    words = plain(condition.replace("_", " "))
+    return finish(ax, words, metric_label(table, metric))
 
 
-def _spread_out(
-    values: npt.NDArray[np.float64], spread: float
-) -> npt.NDArray[np.float64]:
+def _spread_out(values: Floats, spread: float) -> Floats:
     """Move each value by at most half of `spread`, relative to itself."""
     offsets = np.arange(len(values)) * _GOLDEN % 1.0 - 0.5
     return values * (1.0 + spread * offsets)

@@ -7,7 +7,11 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
+from memmetrics.plotting.frame import note_if_empty, visible
 from memmetrics.plotting.theme import COLORS
+
+# Shorter than this, all vectors are points to the computer's arithmetic.
+_SHORTEST = 1e-280
 
 
 def draw_vectors(
@@ -49,10 +53,12 @@ def draw_vectors(
         raise ValueError(
             f"`vectors` must have shape (vectors, 2); received {ends.shape}"
         )
-    ends = ends[np.isfinite(ends).all(1)]
+    ends = ends[visible(ax, *ends.T)]
     segments = np.stack([np.zeros_like(ends), ends], axis=1)  # (vectors, 2, 2)
-    lengths = np.linalg.norm(ends, axis=1)  # (vectors,)
-    longest = max(float(lengths.max(initial=0.0)), 1e-12)
+    lengths = np.hypot(*ends.T)  # (vectors,); squares of large values overflow
+    longest = float(lengths.max(initial=0.0))
+    if longest < _SHORTEST:
+        longest = 1.0
     # Many long vectors at full strength would be one blot. Short ones do not count:
     # they are hidden near the origin in any case.
     crowd = float(((lengths / longest) ** 2).sum())
@@ -72,4 +78,4 @@ def draw_vectors(
     )
     limit = 1.1 * longest
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
-    return ax
+    return note_if_empty(ax, "no finite vector")

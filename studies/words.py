@@ -1,0 +1,24 @@
+"""Sentences about numbers: they must hold, and read well, for any data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+
+def counted(count: int, thing: str) -> str:
+    """Join a number and its noun: ``1 feature``, ``2 features``."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
+def signed(value: float) -> str:
+    """Give a correlation its sign, or say that there is none."""
+    if not math.isfinite(value):
+        return "undefined"
+    return f"{round(value, 2) + 0.0:+.2f}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """Join items: ``a, b and c``."""
+    *first, last = items
+    return f"{', '.join(first)} and {last}" if first else last
