@@ -21,7 +21,12 @@ from typing import Any
 
 from memmetrics.retraining.described_arrays import ARRAYS, describe_array
 from memmetrics.retraining.errors import UnidentifiedError
-from memmetrics.retraining.libraries import is_library, library_name, public
+from memmetrics.retraining.libraries import (
+    is_installed,
+    is_library,
+    library_name,
+    public,
+)
 from memmetrics.retraining.objects import belongs, is_special, take_apart
 from memmetrics.retraining.outside import cells_of, outside_of
 from memmetrics.retraining.source import code_of
@@ -184,7 +189,8 @@ class _Describer:
     def _function(self, function: types.FunctionType) -> Any:
         home = function.__globals__.get("__name__")
         described: dict[str, Any]
-        if isinstance(home, str) and is_library(home):
+        file = function.__code__.co_filename
+        if isinstance(home, str) and is_library(home) and is_installed(file):
             # Made by a library, of values that may be yours: a decorator's wrapper.
             self.libraries.add(home.partition(".")[0])
             described = {"<library>": public(f"{home}.{function.__code__.co_qualname}")}

@@ -33,14 +33,17 @@ def is_library(name: str | None) -> bool:
         # torch and others put modules together in memory: parts of their package.
         if origin is None and "." in str(name):
             return is_library(str(name).rpartition(".")[0])
-    return origin is not None and _is_installed(origin)
+    return origin is not None and is_installed(origin)
 
 
 @cache
-def _is_installed(origin: str) -> bool:
-    if origin in {"built-in", "frozen"}:
+def is_installed(origin: str) -> bool:
+    """Return whether a file is part of Python, of a library, or of memmetrics."""
+    if origin in {"built-in", "frozen"} or origin.startswith("<frozen "):
         return True
     path = Path(origin)
+    if path.is_relative_to(Path(__file__).parents[1]):
+        return True
     standard = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
     return bool(_INSTALLED & set(path.parts)) or any(
         path.is_relative_to(folder) for folder in standard

@@ -136,6 +136,10 @@ def _plain(node: Any) -> Any:
         node = ast.ClassDef(**{**dict(ast.iter_fields(node)), "body": _fields(node)})
     if isinstance(node, ast.AnnAssign) and node.value is not None:
         node = ast.Assign(targets=[node.target], value=node.value)
+    if isinstance(node, ast.Set) and all(
+        isinstance(e, ast.Constant) for e in node.elts
+    ):
+        return ("Set", *sorted(repr(_plain(element)) for element in node.elts))
     if isinstance(node, ast.arg):
         return ("arg", node.arg)
     fields = [
