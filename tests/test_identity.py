@@ -242,3 +242,44 @@ def test_what_cannot_be_known_is_refused_with_a_store_only(value, tmp_path):
     run(store=tmp_path / "store", identity=["mine", 1])
     with pytest.raises(StoreMismatchError, match="identity: stored"):
         run(store=tmp_path / "store", identity=["mine", 2])
+
+
+class Mine:
+    """Somebody's own trainer, without a configuration."""
+
+    def __init__(self, lr, loss=None):
+        self.lr, self.loss = lr, loss
+
+    def fit(self, data, member, *, seeds):
+        self.centers = np.stack([data[row].mean(0) for row in member])
+        return self
+
+    def scores(self, targets):
+        return -np.abs(targets - self.centers[:, np.newaxis]).sum(-1) * self.lr
+
+
+def test_a_trainer_of_ones_own_is_known_by_its_attributes(tmp_path):
+    def run(trainer):
+        return mm.retrain(trainer, POINTS, runs=4, rng=0, store=tmp_path).scores
+
+    trainer = Mine(0.1)
+    first = run(trainer)
+    assert np.array_equal(run(trainer), first)  # what `fit` left in it is no matter
+    assert np.array_equal(run(Mine(0.1)), first)
+    for other in (Mine(0.2), Mine(0.1, lambda x: x), NearestMean()):
+        with pytest.raises(StoreMismatchError, match="trainer"):
+            run(other)
+
+
+def test_a_function_in_a_field_counts():
+    one, two = Options(loss=lambda x: x), Options(loss=lambda x: -x)
+    assert trainer_configuration(one) != trainer_configuration(two)
+
+
+def test_a_trainer_derived_from_ours_is_known_by_its_code():
+    class Louder(mm.ToyTrainer):
+        def fit(self, *arguments, **options):
+            return super().fit(*arguments, **options)
+
+    assert trainer_configuration(Louder())["<code>"]
+    assert "<code>" not in trainer_configuration(mm.ToyTrainer())
