@@ -24,10 +24,12 @@ import pytest
 import scipy.sparse
 import torch
 from hypothesis import given, strategies as st
+from simple_trainers import NearestMean
 
 import memmetrics as mm
 from memmetrics.retraining.describe import describe
 from memmetrics.retraining.errors import StoreMismatchError, UnidentifiedError
+from memmetrics.retraining.manifest import trainer_configuration
 
 POINTS = np.random.default_rng(0).normal(size=(12, 2))
 
