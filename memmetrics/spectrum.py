@@ -29,7 +29,6 @@ from memmetrics.metrics.moments import Arms
 from memmetrics.retraining import arguments
 from memmetrics.retraining.base import Bools, Data, Trainer
 from memmetrics.retraining.dataset import fingerprint, pack
-from memmetrics.retraining.manifest import trainer_configuration
 from memmetrics.retraining.opening import open_campaign
 from memmetrics.retraining.seeds import RNG, Stream
 from memmetrics.retraining.worker import Job
@@ -53,6 +52,7 @@ def spectrum(
     confidence: float = 0.95,
     n_jobs: int | None = None,
     store: str | PathLike[str] | None = None,
+    identity: object = None,
     progress: bool = False,
     stack_size: int | None = None,
 ) -> pd.DataFrame:
@@ -78,7 +78,7 @@ def spectrum(
         Largest share of the data that a rule may select.
     confidence : float, default 0.95
         Confidence of the intervals.
-    n_jobs, store, progress, stack_size
+    n_jobs, store, identity, progress, stack_size
         As for `memmetrics.retrain`.
 
     Returns
@@ -136,13 +136,12 @@ def spectrum(
     np.logical_not(member, out=member)  # (runs · (1 + sets), points)
     configuration = {
         "purpose": "spectrum",
-        "trainer": trainer_configuration(arguments.trainer_iv(trainer)),
         "data": packed.fingerprint(),
         "members": fingerprint(member),
         "seed": entropy,
     }
     campaign = open_campaign(
-        Job(trainer, ("scores",)),
+        Job(arguments.trainer_iv(trainer), ("scores",)),
         packed,
         None,
         members=lambda _: member,
@@ -152,6 +151,7 @@ def spectrum(
         n_jobs=n_jobs,
         store=arguments.store_iv(store),
         configuration=configuration,
+        identity=identity,
         stack_size=stack_size,
         progress=progress,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 
 import joblib
 import numpy as np
@@ -187,4 +186,4 @@ def test_recursive_function_can_be_described():
     def down(number):
         return down(number - 1) if number else 0
 
-    assert re.fullmatch("[0-9a-f]{16}", describe(down)["digest"])
+    assert describe(down)["reads"] == {"down": {"<seen>": 0}}

@@ -10,6 +10,7 @@ from memmetrics.evidence import Fit, Losses, Retrainings
 from memmetrics.result import COLUMNS, Result
 from memmetrics.retraining.errors import StoreMismatchError
 from memmetrics.retraining.harness import retrain
+from memmetrics.retraining.manifest import trainer_configuration
 from memmetrics.retraining.measure import measure
 from memmetrics.retraining.seeds import Stream, run_seeds
 
@@ -135,12 +136,7 @@ def test_a_store_holds_fits_and_retrainings_apart(tmp_path):
 
     class Untouchable(NearestMean):
         def configuration(self):
-            return {
-                "class": "simple_trainers.NearestMean",
-                "noise": 0.1,
-                "delay": 0.0,
-                "outputs": ["weights", "hidden"],
-            }
+            return trainer_configuration(WHOLE)
 
         def fit(self, *_, **__):
             pytest.fail("training began")

@@ -25,6 +25,7 @@ from memmetrics.retraining.errors import (
     StoreMismatchError,
 )
 from memmetrics.retraining.harness import retrain
+from memmetrics.retraining.manifest import trainer_configuration
 from memmetrics.retraining.memory_use import peak_memory
 from memmetrics.retraining.seeds import Stream, run_seeds
 
@@ -35,11 +36,7 @@ class Untouchable(NearestMean):
     """The same recipe by its configuration, but it may not train."""
 
     def configuration(self):
-        return {
-            "class": "simple_trainers.NearestMean",
-            **vars(NearestMean()),
-            "outputs": [],
-        }
+        return trainer_configuration(NearestMean())
 
     def fit(self, *_, **__):
         pytest.fail("training began")

@@ -89,7 +89,8 @@ class Trainer(Protocol):
       and faster than one after another; the first stacks are then trained in threads
       and timed, and the others in processes if that pays for starting them;
     - ``configuration()``: dict of plain JSON values that identify the recipe; a store
-      refuses to mix two different ones;
+      refuses to mix two different ones; without it, the code of the class, all that it
+      reads, and the attributes that ``__init__`` gives it are compared;
     - ``stack_size(data, runs)``: how many runs to train together, chosen from the
       problem alone and never from the number of jobs, so that results do not depend
       on it.

@@ -13,3 +13,22 @@ class StoreError(RuntimeError):
 
 class StoreMismatchError(StoreError, ValueError):
     """The store holds runs of another configuration, or of other data."""
+
+
+class UnidentifiedError(TypeError):
+    """Something in a recipe cannot be known by its content, so a store cannot be used.
+
+    Parameters
+    ----------
+    where : str
+        What it is in the recipe.
+    why : str
+        What it is instead of plain values, functions and objects.
+    """
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(
+            f"`store` cannot tell this recipe from others: {where} cannot be "
+            f"identified, {why}; give the trainer a method `configuration()`, or give "
+            "`identity=`, a value that changes whenever the numbers do"
+        )

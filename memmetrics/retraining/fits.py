@@ -17,7 +17,6 @@ from memmetrics.retraining.base import Bools, Data, Trainer
 from memmetrics.retraining.campaign import Campaign
 from memmetrics.retraining.dataset import check_layout, pack
 from memmetrics.retraining.errors import RetrainingError
-from memmetrics.retraining.manifest import trainer_configuration
 from memmetrics.retraining.messages import describe_runs
 from memmetrics.retraining.opening import open_campaign
 from memmetrics.retraining.seeds import Stream
@@ -100,6 +99,7 @@ def prepare_fits(
     rng: int,
     n_jobs: int | None,
     store: Path | None,
+    identity: object,
     progress: bool,
 ) -> PreparedFits:
     """Check everything and open the store; nothing is trained yet."""
@@ -117,7 +117,6 @@ def prepare_fits(
     ]
     configuration = {
         "purpose": "fits",
-        "trainer": trainer_configuration(trainer),
         "data": packed.fingerprint(),
         "test": None if held_out is None else held_out.fingerprint(),
         "seed": rng,
@@ -134,6 +133,7 @@ def prepare_fits(
         n_jobs=n_jobs,
         store=store,
         configuration=configuration,
+        identity=identity,
         stack_size=None,
         progress=progress,
         description="training on all points",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from memmetrics._validation import as_boolean, to_numpy
 from memmetrics.retraining.base import Bools, Data
-from memmetrics.retraining.describe import describe
+from memmetrics.retraining.describe import describe_all
 
 ScoreFunction: TypeAlias = Callable[[npt.NDArray[np.int64], int], Any]
 
@@ -74,7 +74,8 @@ class FunctionTrainer:
 
     def configuration(self) -> dict[str, Any]:
         """Return the recipe as plain JSON values."""
-        return {"trainer": "FunctionTrainer", "function": describe(self.function)}
+        described, libraries = describe_all({"function": self.function})
+        return {"trainer": "FunctionTrainer", "<libraries>": libraries, **described}
 
     def stack_size(self, data: Data, runs: int) -> int:  # noqa: ARG002 - protocol
         """Return how many runs to hand to a worker at a time."""

@@ -22,7 +22,6 @@ from memmetrics.retraining.dataset import (
     pack,
 )
 from memmetrics.retraining.designs import BLOCK, check_design, draw_members
-from memmetrics.retraining.manifest import trainer_configuration
 from memmetrics.retraining.opening import open_campaign
 from memmetrics.retraining.records import Preparation, RecordedRetrainings
 from memmetrics.retraining.seeds import RNG, Stream
@@ -43,6 +42,7 @@ def retrain(
     keep: str | tuple[str, ...] = (),
     n_jobs: int | None = None,
     store: str | PathLike[str] | None = None,
+    identity: object = None,
     progress: bool = False,
     until: StoppingRule | None = None,
     stack_size: int | None = None,
@@ -79,7 +79,12 @@ def retrain(
         with all of torch's threads if the trainer's results do not depend on them.
     store : path, optional
         Directory that keeps every stack of runs as it finishes. The same call resumes
-        what was interrupted; one with more runs adds to it.
+        what was interrupted; one with more runs adds to it. The recipe is known by its
+        code and by all values that its code reads, but for files that it opens; a
+        library that it uses, by name: other versions are warned of.
+    identity : optional
+        What to know the recipe by in the `store`, in place of its code and values: any
+        plain values that change whenever the numbers do.
     progress : bool, default False
         Whether to show runs done, time left, and the median half-width so far.
     until : Precision or other StoppingRule, optional
@@ -98,6 +103,8 @@ def retrain(
     ------
     TypeError, ValueError
         For unsuitable arguments, before any work.
+    UnidentifiedError
+        If there is a `store`, and the recipe cannot be known by its content.
     StoreMismatchError
         If `store` holds runs of another configuration or of other data.
     StoreError
@@ -140,6 +147,7 @@ def retrain(
         keep=keep,
         n_jobs=n_jobs,
         store=store,
+        identity=identity,
         progress=progress,
         stack_size=stack_size,
     )
@@ -163,6 +171,7 @@ def prepare(
     keep: str | tuple[str, ...] = (),
     n_jobs: int | None = None,
     store: str | PathLike[str] | None = None,
+    identity: object = None,
     progress: bool = False,
     stack_size: int | None = None,
 ) -> Preparation:
@@ -194,7 +203,6 @@ def prepare(
     )
     configuration = {
         "purpose": "retrainings",
-        "trainer": trainer_configuration(trainer),
         "data": packed.fingerprint(),
         "targets": None if others is None else others.fingerprint(),
         "groups": None if families is None else fingerprint(families),
@@ -214,6 +222,7 @@ def prepare(
         n_jobs=n_jobs,
         store=arguments.store_iv(store),
         configuration=configuration,
+        identity=identity,
         stack_size=stack_size,
         progress=progress,
     )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from memmetrics.retraining.base import Trainer
+from memmetrics.retraining.describe import describe_all
 from memmetrics.retraining.errors import StoreError, StoreMismatchError
+from memmetrics.retraining.libraries import is_library, library_version
+from memmetrics.retraining.objects import recipe_state
 from memmetrics.retraining.shards import AtomicFile
 
 FORMAT = 1
@@ -20,42 +22,42 @@ NAME = "manifest.json"
 _PACKAGES = ("torch", "numpy", "scipy")
 
 
-def trainer_configuration(trainer: Trainer) -> dict[str, Any]:
+def trainer_configuration(trainer: Trainer, identity: object = None) -> dict[str, Any]:
     """Return what identifies a recipe, as plain JSON values.
 
-    A trainer's own ``configuration()`` if it has one; else its class and, for a
-    dataclass, its fields: plain values as they are, others by their type alone.
+    `identity` if there is one; else a trainer's own ``configuration()``; else the code
+    of its class and its attributes, but for those that only ``fit`` gives it.
 
     Raises
     ------
+    UnidentifiedError
+        If the trainer, or what its code reads, cannot be known by its content.
     TypeError
         If ``configuration()`` holds something that JSON has no word for.
     """
     kind = type(trainer)
-    identity: dict[str, Any] = {"class": f"{kind.__module__}.{kind.__qualname__}"}
-    if hasattr(trainer, "configuration"):
-        identity.update(trainer.configuration())
-    elif dataclasses.is_dataclass(trainer):
-        for field in dataclasses.fields(trainer):
-            identity[field.name] = _plain(getattr(trainer, field.name))
+    named = {"class": kind.__qualname__}
+    if identity is not None:
+        described, libraries = describe_all({"identity": identity})
+        return named | described | {"<libraries>": libraries}
+    if not hasattr(trainer, "configuration"):
+        parts = {"<code>": kind, **recipe_state(trainer)}
+        described, libraries = describe_all(parts)
+        return named | described | {"<libraries>": libraries}
+    own = trainer.configuration()
     try:
-        plain: dict[str, Any] = json.loads(json.dumps(identity))
+        plain: dict[str, Any] = json.loads(json.dumps(own))
     except TypeError as error:
         raise TypeError(
             f"`{kind.__name__}.configuration()` must be of plain JSON values: {error}"
         ) from error
-    return plain
+    if not is_library(kind.__module__) and is_library(trainer.configuration.__module__):
+        # A trainer of ours that somebody derived another from.
+        plain["<code>"] = describe_all({"trainer": kind})[0]["trainer"]
+    return named | plain
 
 
-def _plain(value: Any) -> Any:
-    try:
-        json.dumps(value)
-    except TypeError:
-        return f"a {type(value).__name__}"
-    return value
-
-
-def package_versions() -> dict[str, str]:
+def package_versions(libraries: Iterable[str] = ()) -> dict[str, str]:
     """Return the versions of what the numbers may depend on.
 
     Examples
@@ -65,13 +67,12 @@ def package_versions() -> dict[str, str]:
     """
     from memmetrics import __version__  # not at the top: it is what imports this
 
-    versions = {"python": platform.python_version(), "memmetrics": __version__}
-    for name in _PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "not installed"
-    return versions
+    others = {*_PACKAGES, *libraries} - {*sys.stdlib_module_names, "memmetrics"}
+    return {
+        "python": platform.python_version(),
+        "memmetrics": __version__,
+        **{name: library_version(name) for name in sorted(others)},
+    }
 
 
 def configuration_hash(configuration: Mapping[str, Any]) -> str:
@@ -108,10 +109,16 @@ def write_manifest(
         "format": FORMAT,
         "configuration": configuration,
         "stack_size": stack_size,
-        "versions": package_versions(),
+        "versions": package_versions(libraries_of(configuration)),
     }
     with AtomicFile(directory / NAME, exclusive=True) as file:
         file.write(json.dumps(content, indent=2, sort_keys=True).encode())
+
+
+def libraries_of(configuration: Mapping[str, Any]) -> list[str]:
+    """Return the libraries that the code of a recipe uses, as far as it was read."""
+    trainer = configuration.get("trainer") or {}
+    return [str(name) for name in trainer.get("<libraries>") or ()]
 
 
 def check_same(

@@ -38,6 +38,7 @@ def measure(
     groups: npt.ArrayLike | None = None,
     n_jobs: int | None = None,
     store: str | PathLike[str] | None = None,
+    identity: object = None,
     progress: bool = False,
 ) -> pd.DataFrame:
     """Train what the metrics need, no more, and return their tidy table.
@@ -66,8 +67,9 @@ def measure(
         Models that train on all points, for all other metrics.
     fraction, design, groups : optional
         Who trains on what, see `retrain`.
-    n_jobs, store, progress : optional
-        Workers, directory of finished work, progress bar, see `retrain`.
+    n_jobs, store, identity, progress : optional
+        Workers, directory of finished work, what to know the recipe by there, progress
+        bar, see `retrain`.
 
     Returns
     -------
@@ -108,6 +110,7 @@ def measure(
     entropy = arguments.rng_iv(rng, store)
     directory = arguments.store_iv(store)
     options: dict[str, Any] = {"rng": entropy, "n_jobs": n_jobs, "progress": progress}
+    options["identity"] = identity
     # Both are checked, and their stores opened, before either trains.
     fitting = retraining = None
     if kinds := {metric.needs for metric in chosen} - {Retrainings}:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from memmetrics.retraining.base import Bools, Data
-from memmetrics.retraining.describe import describe
+from memmetrics.retraining.describe import describe_all
 from memmetrics.retraining.function import member_iv
 from memmetrics.retraining.stacked.batches import padded_width
 from memmetrics.retraining.stacked.models import (
@@ -167,12 +167,14 @@ class ModuleTrainer(Recipe):
         ]
         module = build_module(self, 0)
         shapes = {name: list(value.shape) for name, value in module.named_parameters()}
+        described, libraries = describe_all(
+            {name: getattr(self, name) for name in ["factory", *names]}
+        )
         return {
             "trainer": "ModuleTrainer",
-            "factory": describe(self.factory),
-            "module": str(module).splitlines(),
             "parameters": shapes,
-            **{name: describe(getattr(self, name)) for name in names},
+            "<libraries>": libraries,
+            **described,
         }
 
     def stack_size(self, data: Data, runs: int) -> int:

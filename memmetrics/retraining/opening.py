@@ -11,6 +11,7 @@ from memmetrics.retraining import arguments
 from memmetrics.retraining.base import Trainer
 from memmetrics.retraining.campaign import Campaign
 from memmetrics.retraining.dataset import Packed
+from memmetrics.retraining.manifest import trainer_configuration
 from memmetrics.retraining.memory import MemoryStore
 from memmetrics.retraining.progress import check_progress
 from memmetrics.retraining.store import DirectoryStore
@@ -48,6 +49,7 @@ def open_campaign(
     n_jobs: int | None,
     store: Path | None,
     configuration: Mapping[str, Any],
+    identity: object,
     stack_size: int | None,
     progress: bool,
     **rest: Any,
@@ -60,8 +62,12 @@ def open_campaign(
     size = choose_stack_size(job.trainer, data, runs, stack_size)
     keeper: MemoryStore | DirectoryStore = MemoryStore()
     if store is not None:
+        trainer = trainer_configuration(job.trainer, identity)
         keeper = DirectoryStore(
-            store, configuration, stack_size=stack_size, default_stack_size=size
+            store,
+            {**configuration, "trainer": trainer},
+            stack_size=stack_size,
+            default_stack_size=size,
         )
         size = keeper.stack_size
     return Campaign(

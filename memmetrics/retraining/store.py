@@ -23,6 +23,7 @@ from memmetrics.retraining.errors import StoreError
 from memmetrics.retraining.manifest import (
     check_same,
     configuration_hash,
+    libraries_of,
     package_versions,
     read_manifest,
     write_manifest,
@@ -97,7 +98,9 @@ class DirectoryStore:
             ) from error
 
     def _warn_of_versions(self, manifest: Mapping[str, Any]) -> None:
-        now, then = package_versions(), manifest["versions"]
+        configuration = manifest["configuration"]
+        now = package_versions(libraries_of(configuration))
+        then = manifest["versions"]
         changed = [
             f"{name} {then.get(name)} (now {now[name]})"
             for name in now
