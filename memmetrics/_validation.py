@@ -21,6 +21,7 @@ __all__ = [
     "as_boolean",
     "as_confidence",
     "as_float",
+    "as_labels",
     "check_same_kind",
     "is_finite",
     "like_original",
@@ -36,7 +37,7 @@ def as_float(array: object, name: str, *, axes: str, min_ndim: int) -> Array:
     """Return `array` as a floating-point array or tensor of at least one element.
 
     Floating-point input is returned as it is, not copied unless torch has no such type;
-    integers and booleans become float64 in NumPy and torch's default type in torch.
+    integers and booleans become float64 (float32 on devices that have no float64).
 
     Parameters
     ----------
@@ -72,7 +73,8 @@ def _as_float_kind(array: object, name: str) -> Array:
         if array.is_complex():
             raise TypeError(f"`{name}` must hold real numbers; got dtype {array.dtype}")
         if not array.is_floating_point():
-            return array.to(torch.get_default_dtype())
+            on_mps = array.device.type == "mps"
+            return array.to(torch.float32 if on_mps else torch.float64)
         return array
     result = np.asarray(array)
     if result.dtype.kind in "iub":
@@ -181,6 +183,33 @@ def to_numpy(array: object) -> npt.NDArray[Any]:
             detached = detached.float()
         return detached.numpy()
     return np.asarray(array)
+
+
+def as_labels(labels: object, name: str) -> npt.NDArray[Any]:
+    """Return labels, such as those of groups, as an array that keeps each as it is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are not all whole numbers, all strings, all booleans or all real
+        numbers, or some are NaN.
+    """
+    array = to_numpy(labels)
+    if array.dtype.kind == "f" and not hasattr(labels, "dtype"):
+        # A list of whole numbers may need more than 64 bits, or more than a float has.
+        array = np.array(labels, dtype=object)
+    kinds = {type(item) for item in array.flat} if array.dtype == object else set()
+    if kinds and all(issubclass(kind, (float, np.floating)) for kind in kinds):
+        array = array.astype(np.float64)
+    alike = any(all(issubclass(k, kind) for k in kinds) for kind in (int, str))
+    if array.dtype.kind not in "biufUSTO" or (array.dtype == object and not alike):
+        raise TypeError(
+            f"`{name}` must be integers or strings; got dtype {array.dtype}"
+            + "".join(sorted(f", {kind.__name__}" for kind in kinds))
+        )
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise ValueError(f"`{name}` must not be NaN; some are")
+    return array
 
 
 def like_original(values: npt.NDArray[Any], original: Array) -> Array:

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from memmetrics._validation import ArrayT, as_float, to_numpy
 from memmetrics.metrics._finished import finished_runs
@@ -70,7 +71,9 @@ def logit(probability: ArrayT) -> ArrayT:
             "`probability` must lie within [0, 1]; "
             f"got values from {plain.min()} to {plain.max()}"
         )
-    margin = float(np.finfo(plain.dtype).eps) / 2
+    tensor = isinstance(values, torch.Tensor)  # which may be of a type of its own
+    kind = torch.finfo(values.dtype) if tensor else np.finfo(values.dtype)
+    margin = float(kind.eps) / 2
     inner = values.clip(margin, 1 - margin)
     odds = inner / (1 - inner)
     return odds.log() if hasattr(odds, "log") else np.log(odds)  # type: ignore[no-any-return]
