@@ -93,7 +93,7 @@ def _selection_iv(
             f"{array.dtype}"
         )
     looks_like_mask = array.shape == (count,) and set(array.tolist()) == {0, 1}
-    if indices and looks_like_mask and count > 2:  # noqa: PLR2004 (0 and 1 are two)
+    if indices and looks_like_mask and count > 2:
         raise ValueError(
             f"rule {name!r} must return a mask as booleans, or indices that differ; "
             f"for point {point} it returned {count} integers, all 0 or 1"

@@ -26,11 +26,15 @@ __all__ = [
     "is_finite",
     "like_original",
     "require_finite",
+    "safe_exponent",
     "to_numpy",
 ]
 
 # Bytes that are looked at together: an array may be mapped from a file.
 _BLOCK_BYTES = 2**26
+
+# Squares of magnitudes between these neither overflow nor vanish.
+_SAFE = (1e-100, 1e100)
 
 
 def as_float(array: object, name: str, *, axes: str, min_ndim: int) -> Array:
@@ -70,12 +74,16 @@ def as_float(array: object, name: str, *, axes: str, min_ndim: int) -> Array:
 
 def _as_float_kind(array: object, name: str) -> Array:
     if isinstance(array, torch.Tensor):
+        if array.layout != torch.strided:
+            raise TypeError(f"`{name}` must be dense; got a tensor of {array.layout}")
         if array.is_complex():
             raise TypeError(f"`{name}` must hold real numbers; got dtype {array.dtype}")
         if not array.is_floating_point():
             on_mps = array.device.type == "mps"
             return array.to(torch.float32 if on_mps else torch.float64)
         return array
+    if np.ma.is_masked(array):
+        raise TypeError(f"`{name}` must not be masked; got masked values")
     result = np.asarray(array)
     if result.dtype.kind in "iub":
         return result.astype(np.float64)
@@ -170,6 +178,16 @@ def as_confidence(confidence: float) -> float:
             f"`confidence` must lie strictly between 0 and 1; got {confidence!r}"
         )
     return value
+
+
+def safe_exponent(*arrays: npt.NDArray[Any]) -> int:
+    """Return a power of two to divide by where squares would overflow or vanish.
+
+    0 for magnitudes that need none.
+    """
+    largest = max(max(-float(array.min()), float(array.max())) for array in arrays)
+    safe = largest == 0 or _SAFE[0] < largest < _SAFE[1]
+    return 0 if safe else int(np.frexp(largest)[1])
 
 
 def to_numpy(array: object) -> npt.NDArray[Any]:

@@ -60,7 +60,9 @@ class _Rest:
         # Constants are taken off, so that the gradient remains that of the difference.
         rounding = values.detach()
         rounding = torch.where(
-            rounding.abs() > self.noise * self.size, torch.zeros_like(rounding), rounding
+            rounding.abs() > self.noise * self.size,
+            torch.zeros_like(rounding),
+            rounding,
         )
         done = torch.ones_like(ratio)
         done[runs, pivot.axis] = 0

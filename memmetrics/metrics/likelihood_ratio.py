@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from memmetrics._validation import ArrayT, as_float, to_numpy
+from memmetrics._validation import ArrayT, as_float, safe_exponent, to_numpy
 from memmetrics.metrics._finished import finished_runs
 
 __all__ = ["likelihood_ratios", "logit"]
@@ -134,6 +134,9 @@ def likelihood_ratios(
     (True, True)
     """
     scores, member, own = finished_runs(scores, member, own, least=2 * _LEAST_RUNS)
+    exponent = safe_exponent(scores)  # the ratio does not depend on the scores' unit
+    if exponent:
+        scores = np.ldexp(scores.astype(np.float64), -exponent)
     if pooled is None:
         pooled = len(scores) < _FEW_RUNS
     shared = _pooled_variances(scores, member, own)

@@ -228,7 +228,7 @@ def _standard_ranks(values: npt.NDArray[Any], rounding: Floats | None = None) ->
 
 
 def _levels(values: Floats, rounding: Floats) -> npt.NDArray[np.intp]:
-    """Number the values of each column in their order, those not apart alike."""
+    """Return numbers for the values of each column in their order, ties alike."""
     order = np.argsort(values, axis=0)
     steps = np.diff(np.take_along_axis(values, order, axis=0), axis=0) > rounding
     levels = np.zeros(values.shape, dtype=np.intp)
