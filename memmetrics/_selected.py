@@ -92,6 +92,12 @@ def _selection_iv(
             f"of indices; for point {point} it returned shape {array.shape} and dtype "
             f"{array.dtype}"
         )
+    looks_like_mask = array.shape == (count,) and set(array.tolist()) == {0, 1}
+    if indices and looks_like_mask and count > 2:
+        raise ValueError(
+            f"rule {name!r} must return a mask as booleans, or indices that differ; "
+            f"for point {point} it returned {count} integers, all 0 or 1"
+        )
     if indices and array.size and (array.min() < 0 or array.max() >= count):
         raise ValueError(
             f"rule {name!r} must return indices between 0 and {count - 1}; for point "

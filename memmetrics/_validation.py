@@ -21,22 +21,27 @@ __all__ = [
     "as_boolean",
     "as_confidence",
     "as_float",
+    "as_labels",
     "check_same_kind",
     "is_finite",
     "like_original",
     "require_finite",
+    "safe_exponent",
     "to_numpy",
 ]
 
 # Bytes that are looked at together: an array may be mapped from a file.
 _BLOCK_BYTES = 2**26
 
+# Squares of magnitudes between these neither overflow nor vanish.
+_SAFE = (1e-100, 1e100)
+
 
 def as_float(array: object, name: str, *, axes: str, min_ndim: int) -> Array:
     """Return `array` as a floating-point array or tensor of at least one element.
 
     Floating-point input is returned as it is, not copied unless torch has no such type;
-    integers and booleans become float64 in NumPy and torch's default type in torch.
+    integers and booleans become float64 (float32 on devices that have no float64).
 
     Parameters
     ----------
@@ -69,11 +74,16 @@ def as_float(array: object, name: str, *, axes: str, min_ndim: int) -> Array:
 
 def _as_float_kind(array: object, name: str) -> Array:
     if isinstance(array, torch.Tensor):
+        if array.layout != torch.strided:
+            raise TypeError(f"`{name}` must be dense; got a tensor of {array.layout}")
         if array.is_complex():
             raise TypeError(f"`{name}` must hold real numbers; got dtype {array.dtype}")
         if not array.is_floating_point():
-            return array.to(torch.get_default_dtype())
+            on_mps = array.device.type == "mps"
+            return array.to(torch.float32 if on_mps else torch.float64)
         return array
+    if np.ma.is_masked(array):
+        raise TypeError(f"`{name}` must not be masked; got masked values")
     result = np.asarray(array)
     if result.dtype.kind in "iub":
         return result.astype(np.float64)
@@ -170,6 +180,16 @@ def as_confidence(confidence: float) -> float:
     return value
 
 
+def safe_exponent(*arrays: npt.NDArray[Any]) -> int:
+    """Return a power of two to divide by where squares would overflow or vanish.
+
+    0 for magnitudes that need none.
+    """
+    largest = max(max(-float(array.min()), float(array.max())) for array in arrays)
+    safe = largest == 0 or _SAFE[0] < largest < _SAFE[1]
+    return 0 if safe else int(np.frexp(largest)[1])
+
+
 def to_numpy(array: object) -> npt.NDArray[Any]:
     """Return `array` as a NumPy array on the CPU, detached, without a copy if it can.
 
@@ -181,6 +201,33 @@ def to_numpy(array: object) -> npt.NDArray[Any]:
             detached = detached.float()
         return detached.numpy()
     return np.asarray(array)
+
+
+def as_labels(labels: object, name: str) -> npt.NDArray[Any]:
+    """Return labels, such as those of groups, as an array that keeps each as it is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are not all whole numbers, all strings, all booleans or all real
+        numbers, or some are NaN.
+    """
+    array = to_numpy(labels)
+    if array.dtype.kind == "f" and not hasattr(labels, "dtype"):
+        # A list of whole numbers may need more than 64 bits, or more than a float has.
+        array = np.array(labels, dtype=object)
+    kinds = {type(item) for item in array.flat} if array.dtype == object else set()
+    if kinds and all(issubclass(kind, (float, np.floating)) for kind in kinds):
+        array = array.astype(np.float64)
+    alike = any(all(issubclass(k, kind) for k in kinds) for kind in (int, str))
+    if array.dtype.kind not in "biufUSTO" or (array.dtype == object and not alike):
+        raise TypeError(
+            f"`{name}` must be integers or strings; got dtype {array.dtype}"
+            + "".join(sorted(f", {kind.__name__}" for kind in kinds))
+        )
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise ValueError(f"`{name}` must not be NaN; some are")
+    return array
 
 
 def like_original(values: npt.NDArray[Any], original: Array) -> Array:

@@ -16,6 +16,7 @@ from memmetrics._validation import (
     Array,
     as_boolean,
     as_float,
+    as_labels,
     check_same_kind,
     is_finite,
     require_finite,
@@ -125,7 +126,7 @@ class Retrainings:
     own : int array (targets,), optional
         The training point that each target is, or -1 for a held-out target. Default:
         target `i` is point `i`, which needs as many targets as points.
-    groups : int array (points,), optional
+    groups : int or str array (points,), optional
         The group of each point; points of one group enter and leave together.
     seeds : int array (runs,), optional
         The seed of every run, as a record.
@@ -147,7 +148,7 @@ class Retrainings:
     scores: npt.NDArray[Any]
     member: npt.NDArray[np.bool_]
     own: npt.NDArray[np.int64] | None = None
-    groups: npt.NDArray[np.int64] | None = None
+    groups: npt.NDArray[Any] | None = None
     seeds: npt.NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
@@ -158,10 +159,10 @@ class Retrainings:
         object.__setattr__(self, "scores", scores)
         object.__setattr__(self, "member", member)
         object.__setattr__(self, "own", own)
-        for name, length in (("groups", points), ("seeds", runs)):
-            value = getattr(self, name)
-            if value is not None:
-                object.__setattr__(self, name, _integers_iv(value, name, length))
+        if self.groups is not None:
+            object.__setattr__(self, "groups", groups_iv(self.groups, points))
+        if self.seeds is not None:
+            object.__setattr__(self, "seeds", _integers_iv(self.seeds, "seeds", runs))
 
 
 Evidence: TypeAlias = Fit | Losses | Retrainings
@@ -191,6 +192,25 @@ def own_iv(own: object, *, targets: int, points: int) -> npt.NDArray[np.int64]:
             f"got values from {result.min()} to {result.max()}"
         )
     return result.astype(np.int64, copy=False)
+
+
+def groups_iv(groups: object, points: int) -> npt.NDArray[Any]:
+    """Return the label of every point's group, as it is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the labels are not integers or strings, or not one for each point.
+    """
+    labels = as_labels(groups, "groups")
+    if labels.shape != (points,):
+        raise ValueError(
+            f"`groups` must give one group for each of the {points} points; "
+            f"got shape {labels.shape}"
+        )
+    if labels.dtype.kind == "f":
+        raise TypeError(f"`groups` must be integers or strings; got {labels.dtype}")
+    return labels
 
 
 def _retrainings_iv(

@@ -124,7 +124,7 @@ class Result:
             frame[name] = _integers(numbers, estimate.size)
         for name, value in self.columns.items():
             column = np.broadcast_to(to_numpy(value), estimate.shape)
-            frame[name] = column.ravel()
+            frame[name] = _exact(column.ravel())
         return pd.DataFrame(frame, index=pd.RangeIndex(estimate.size))
 
 
@@ -166,6 +166,17 @@ def _integers(values: Any, size: int) -> pd.Series[Any]:
     if values is None:
         return pd.Series(pd.NA, index=range(size), dtype="Int64")
     return pd.Series(to_numpy(values).ravel()).astype("Int64")
+
+
+def _exact(column: npt.NDArray[Any]) -> Any:
+    """Return whole numbers as nullable ones, and anything else as it is.
+
+    Joined with tables that lack the column, others would become floats, and large ones
+    the same float.
+    """
+    if column.dtype.kind not in "iu":
+        return column
+    return pd.array(column, dtype="Int64" if column.dtype.kind == "i" else "UInt64")
 
 
 def _floats(values: Any, size: int) -> npt.NDArray[Any]:

@@ -18,7 +18,7 @@ import scipy.sparse
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from memmetrics._validation import to_numpy
+from memmetrics._validation import as_labels, require_finite, to_numpy
 from memmetrics.retraining.base import Data
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
 Rule: TypeAlias = Callable[[Data, int], npt.ArrayLike]
 
 _ROWS = 1024  # made dense, and compared, at a time
+_NUMBERS = 2**20  # of differences at a time
 
 
 def this_point(data: Data, point: int) -> npt.NDArray[np.intp]:  # noqa: ARG001 - a rule
@@ -143,7 +144,7 @@ class Same:
 
     def __post_init__(self) -> None:
         """Standardize and check the labels."""
-        labels = to_numpy(self.labels)
+        labels = as_labels(self.labels, "labels")
         if labels.ndim != 1:
             raise ValueError(
                 f"`labels` must have one axis, points; got shape {labels.shape}"
@@ -180,7 +181,7 @@ def near_duplicate_families(data: Data, distance: float) -> npt.NDArray[np.int64
     Raises
     ------
     ValueError
-        If `distance` is negative or NaN.
+        If `distance` is negative or NaN, or the inputs are not finite.
 
     Notes
     -----
@@ -193,15 +194,48 @@ def near_duplicate_families(data: Data, distance: float) -> npt.NDArray[np.int64
     array([0, 1, 0, 0])
     """
     _distance_iv(distance)
-    inputs = _inputs(data)
-    rows = _dense(inputs, slice(None))
-    pairs = cKDTree(rows).query_pairs(distance, output_type="ndarray")
+    rows = _dense(_inputs(data), slice(None))
+    require_finite(rows, "data")
+    if np.isinf(distance):
+        return np.zeros(len(rows), dtype=np.int64)
+    distinct, copy = _distinct(rows)
+    family = _linked(distinct, distance)[copy]
+    # Numbered in the order of their first points.
+    _, first, place = np.unique(family, return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first))[place], dtype=np.int64)
+
+
+def _distinct(
+    rows: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
+    """Return rows without copies, whose pairs are many, and where each row went."""
+    if len(np.unique(rows.sum(axis=1))) == len(rows):  # copies have one sum
+        return rows, np.arange(len(rows))
+    distinct, copy = np.unique(rows, axis=0, return_inverse=True)
+    return distinct, copy.ravel()
+
+
+def _linked(rows: npt.NDArray[np.float64], distance: float) -> npt.NDArray[np.int32]:
+    """Return the connected component of each row, (rows,)."""
+    # The tree rounds otherwise than `Within`, which decides.
+    reach = distance * (1 + 1e-9)
+    pairs = cKDTree(rows).query_pairs(reach, output_type="ndarray")
+    step = max(1, _NUMBERS // rows.shape[1])
+    near = [
+        _lengths(rows[part[:, 0]] - rows[part[:, 1]]) <= distance
+        for part in np.split(pairs, range(step, len(pairs), step))
+    ]
+    first, second = pairs[np.concatenate(near)].T
     links = scipy.sparse.coo_array(
-        (np.ones(len(pairs), dtype=bool), (pairs[:, 0], pairs[:, 1])),
+        (np.ones(len(first), dtype=bool), (first, second)),
         shape=(len(rows), len(rows)),
     )
-    _, families = connected_components(links, directed=False)
-    return np.asarray(families, dtype=np.int64)
+    components: npt.NDArray[np.int32] = connected_components(links, directed=False)[1]
+    return components
+
+
+def _lengths(differences: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(np.linalg.norm(differences, axis=1))
 
 
 def _distance_iv(distance: float) -> None:
@@ -230,7 +264,7 @@ def _distances(data: Data, point: int) -> npt.NDArray[np.float64]:
     # By differences: near-duplicates would drown in the rounding of |x|² + |y|² − 2xy.
     return np.concatenate(
         [
-            np.linalg.norm(_dense(inputs, slice(start, start + _ROWS)) - center, axis=1)
+            _lengths(_dense(inputs, slice(start, start + _ROWS)) - center)
             for start in range(0, inputs.shape[0], _ROWS)
         ]
     )

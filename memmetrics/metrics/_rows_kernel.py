@@ -18,6 +18,7 @@ from memmetrics._cached import cached_njit
 __all__ = ["dimensionality", "second_moment"]
 
 _POINTS = 512  # of a block
+_SHORT = 1e-140  # squared length of vectors whose fourth power vanishes
 
 _njit: Any = numba.njit
 _OPTIONS: dict[str, Any] = {
@@ -77,6 +78,22 @@ def _divide(norm: Any, overlap: Any, own: float, tiny: float, result: Any) -> No
         result[point] = min(square / among, 1.0)
 
 
+@_compiled
+def _vanish(norm: Any, rows: Any) -> Any:
+    """Whether the fourth power of some vector's length vanishes, but not the vector."""
+    count = 0
+    for point in range(rows.shape[0]):
+        count += norm[point] < _SHORT
+    if count == 0:
+        return False
+    for point in range(rows.shape[0]):
+        if norm[point] < _SHORT:
+            for k in range(rows.shape[1]):
+                if rows[point, k] != 0.0:
+                    return True
+    return False
+
+
 def _second_moment(rows: Any) -> Any:
     """Return Σ h hᵀ `(hidden, hidden)` of rows `(points, hidden)`."""
     points, hidden = rows.shape
@@ -95,11 +112,13 @@ def _second_moment(rows: Any) -> Any:
 
 def _dimensionality(  # noqa: PLR0917 (compiled functions take no keywords)
     rows: Any, directions: Any, values: Any, own: float, tiny: float, result: Any
-) -> None:
+) -> Any:
     """Fill `result (points,)` with ‖h‖⁴ / (own ‖h‖⁴ + Σ_k value_k (direction_k · h)²).
 
     `rows` is `(points, hidden)`, `directions` `(hidden, hidden)`, one in each row.
+    Return whether ‖h‖⁴ vanishes for no vector but zero.
     """
+    exact = True
     points, hidden = rows.shape
     columns = np.empty((hidden, _POINTS))
     norm, overlap = np.empty(_POINTS), np.empty(_POINTS)
@@ -114,6 +133,9 @@ def _dimensionality(  # noqa: PLR0917 (compiled functions take no keywords)
             _project(directions[k], columns, along)
             _add_square(along, values[k], overlap)
         _divide(norm, overlap, own, tiny, result[start : start + _POINTS])
+        if _vanish(norm, block):
+            exact = False
+    return exact
 
 
 second_moment = cached_njit(_second_moment, **_OPTIONS)

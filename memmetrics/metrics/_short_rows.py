@@ -77,19 +77,22 @@ def fill_dimensionality(
     *,
     held_out: bool,
     tiny: float,
-) -> None:
+) -> bool:
     """Fill `result (points,)` from the spectrum of the second moment.
+
+    Returns whether it could: not if there are vectors whose fourth power vanishes.
 
     Takes rows `(points, hidden)`, eigenvectors as rows `(hidden, hidden)`, eigenvalues
     `(hidden,)`. A row that is `held_out` overlaps with itself on top of the others.
     """
     from memmetrics.metrics import _rows_kernel as kernel
 
-    def fill(start: int) -> None:
+    def fill(start: int) -> bool:
         task = slice(start, start + _TASK)
-        kernel.dimensionality(
+        exact = kernel.dimensionality(
             rows[task], directions, values, float(held_out), tiny, result[task]
         )
+        return bool(exact)
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # 1 in a joblib worker
-        list(pool.map(fill, range(0, len(rows), _TASK)))
+        return all(list(pool.map(fill, range(0, len(rows), _TASK))))

@@ -10,6 +10,7 @@ of D is at most the rank of the vectors.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
@@ -20,7 +21,14 @@ import torch
 from memmetrics._validation import Array, ArrayT, as_float, check_same_kind
 from memmetrics.evidence import Fit
 from memmetrics.metrics._short_rows import fill_dimensionality
-from memmetrics.metrics.second_moment import Vectors, spectrum, vectors_iv
+from memmetrics.metrics.second_moment import (
+    Vectors,
+    second_moment,
+    spectrum,
+    triangular_factor,
+    unit_rows,
+    vectors_iv,
+)
 from memmetrics.result import Result
 
 __all__ = [
@@ -37,6 +45,8 @@ Duplicates = Literal["count", "merge"]
 Overlaps: TypeAlias = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 _TINY = 1e-300
+_SHORT = 1e-140  # squared length of vectors whose fourth power vanishes
+_LARGEST = 1e150  # its square is finite
 
 
 def feature_dimensionality(
@@ -273,13 +283,22 @@ def _dimensionality(
     rows = vectors.rows_for_kernel()
     if rows is not None and not few and not train.differentiable:
         _, directions, values = (part.numpy() for part in spectrum(train))
-        fill_dimensionality(
+        if fill_dimensionality(
             result.numpy(), rows, directions, values, held_out=held_out, tiny=_TINY
-        )
-        return result
+        ):
+            return result
     overlaps = _through_points(train) if few else _through_moment(train)
+    of_units = functools.cache(lambda: _of_units(train))
     for block, place in vectors.columns():  # (..., hidden, rows)
         norm, overlap = overlaps(block)
+        short = norm < _SHORT
+        if bool(short.any()):
+            units, length = unit_rows(vectors.unscaled_columns(place))
+            short &= length > 0
+            if bool(short.any()):
+                exact = of_units()(units, length)
+                norm = torch.where(short, exact[0], norm)
+                overlap = torch.where(short, exact[1], overlap)
         if held_out:
             overlap = overlap + norm.square()
         # A zero vector overlaps with nothing, itself included: 0 / tiny, not 0 / 0.
@@ -311,6 +330,40 @@ def _through_moment(train: Vectors) -> Overlaps:
             # eigenvalues coincide.
             change = moment - moment.detach()
             overlap = overlap + (block * (change @ block)).sum(-2)
+        return norm, overlap
+
+    return overlaps
+
+
+def _of_units(
+    train: Vectors,
+) -> Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
+    """Return what gives ‖h‖² and Σ_j (h·h_j)², both as if `h` had length one.
+
+    It takes vectors of length one and the lengths that they had: fourth powers of the
+    shortest vectors vanish, but their overlap divided by their length does not.
+    """
+    points, hidden = train.array.shape[-2:]
+    scale = 1.0 if train.scale < _LARGEST else 2.0**100
+    given = train._replace(scale=scale)
+    if points <= hidden:
+        (known,) = given.weighted_columns()
+        factor, change = known.mT, None
+    else:
+        with torch.no_grad():
+            factor = triangular_factor(given.weighted_columns())
+        moment = second_moment(train.weighted_columns())
+        change = moment - moment.detach() if moment.requires_grad else None
+
+    def overlaps(
+        units: torch.Tensor, length: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        length = torch.where(length > 0, length, 1.0)[..., None, :]
+        norm = units.square().sum(-2)
+        overlap = (factor @ units / (length / scale)).square().sum(-2)
+        if change is not None:  # as in `_through_moment`
+            longer = units * (train.scale / length).clamp(max=_LARGEST)
+            overlap = overlap + (longer * (change @ longer)).sum(-2)
         return norm, overlap
 
     return overlaps

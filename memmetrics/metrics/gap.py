@@ -19,6 +19,7 @@ from memmetrics._validation import (
     check_same_kind,
     like_original,
     require_finite,
+    safe_exponent,
     to_numpy,
 )
 from memmetrics.evidence import Losses
@@ -91,7 +92,11 @@ def train_test_gap(
     """
     confidence = as_confidence(confidence)
     original, train, test = _gap_iv(train_losses, test_losses, paired=paired)
+    exponent = safe_exponent(train, test)
+    if exponent:
+        train, test = np.ldexp(train, -exponent), np.ldexp(test, -exponent)
     estimate, error, freedom = _paired(train, test) if paired else _welch(train, test)
+    estimate, error = np.ldexp(estimate, exponent), np.ldexp(error, exponent)
     half_width = special.stdtrit(freedom, (1 + confidence) / 2) * error
     return Result(
         TrainTestGap.name,

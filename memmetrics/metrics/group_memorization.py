@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from memmetrics._validation import as_confidence
+from memmetrics._validation import as_confidence, as_labels
 from memmetrics.evidence import Retrainings
 from memmetrics.metrics._finished import Finished, finished_runs
 from memmetrics.metrics.counterfactual import memorization_from_arms
@@ -48,7 +48,7 @@ def group_memorization(
         Whether the point was in the run's training set; the same for all points of
         one group.
     groups : array (points,)
-        The group of each point, as given to `retrain`.
+        The group of each point, as given to `retrain`: integers or strings.
     own : int array (targets,), optional
         The training point that each target is, or -1. Default: target `i` is point
         `i`. A group's score is the mean over the targets that are its points.
@@ -133,7 +133,7 @@ def _groups_iv(
     groups: npt.NDArray[Any], member: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[Any], ...]:
     """Return labels, one point of each group, each point's group, and sizes."""
-    values = np.asarray(groups)
+    values = as_labels(groups, "groups")
     points = member.shape[1]
     if values.shape != (points,):
         raise ValueError(

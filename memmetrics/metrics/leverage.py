@@ -17,6 +17,7 @@ import torch
 
 from memmetrics._validation import ArrayT
 from memmetrics.evidence import Fit
+from memmetrics.metrics._elimination import eliminate
 from memmetrics.metrics.dimensionality import (
     Duplicates,
     empty_like_rows,
@@ -28,6 +29,7 @@ from memmetrics.metrics.second_moment import (
     Vectors,
     second_moment,
     triangular_factor,
+    unit_rows,
 )
 from memmetrics.result import Result
 
@@ -40,6 +42,10 @@ _ROUNDING = 10
 _ARITHMETIC = 1e-14
 
 _TINY = 1e-300
+_SAFE = (1e-200, 1e200)  # squared lengths that lost nothing
+
+# Up to this condition number, relative to the rank, errors stay below 1e-9.
+_LARGEST_CONDITION = 1e6
 
 
 def leverage(
@@ -106,9 +112,12 @@ def leverage(
     own, train = own.flat(), train.flat()
     flat = result.view(-1, result.shape[-1])  # (runs, points)
     for runs, span in _spans(train):
-        new = own.of_runs(runs)
-        values = _leverage(new, train.of_runs(runs), span, held_out=held_out)
-        flat[runs] = values.clamp(max=1).to(flat.dtype)
+        among = train.of_runs(runs)
+        new = own.of_runs(runs) if held_out else among
+        values = _leverage(new, among, span, held_out=held_out)
+        if held_out and span.shape[-2] < span.shape[-1]:
+            values = torch.where(_outside(new, span), 1.0, values)
+        flat[runs] = values.clamp(min=0, max=1).to(flat.dtype)
     return same_kind(result, hidden)
 
 
@@ -148,56 +157,81 @@ def _spans(train: Vectors) -> Iterator[tuple[Runs, torch.Tensor]]:
     vector, and so a short one counts as much as a long one.
     """
     with torch.no_grad():
-        units = (_unit_length(block) for block, _ in train.columns())
+        units = (_unit_length(block) for block, _ in train.unscaled().columns())
         factor = triangular_factor(units)
         _, singular, directions = torch.linalg.svd(factor, full_matrices=False)
-    hidden = train.array.shape[-1]
-    tolerance = max(_ROUNDING * train.precision, _ARITHMETIC * hidden)
-    ranks = (singular > tolerance * singular[:, :1]).sum(-1).cpu().numpy()  # (runs,)
+    threshold = _rounding(train) * singular[:, :1]
+    ranks = (singular > threshold).sum(-1).cpu().numpy()  # (runs,)
     distinct = np.unique(ranks)
     for rank in distinct:
         runs = slice(None) if len(distinct) == 1 else np.flatnonzero(ranks == rank)
         yield runs, directions[runs, :rank]
 
 
+def _rounding(train: Vectors) -> float:
+    """Return the relative size of what is taken for rounding noise."""
+    return max(_ROUNDING * train.precision, _ARITHMETIC * train.array.shape[-1])
+
+
 def _leverage(
     vectors: Vectors, train: Vectors, span: torch.Tensor, *, held_out: bool
 ) -> torch.Tensor:
     """Return `(runs, points)`, all runs of one rank; span `(runs, rank, hidden)`."""
-    rank, hidden = span.shape[-2:]
-    basis = _whitening(train, span) if rank else span
+    rank = span.shape[-2]
+    missing = torch.zeros_like(span @ span.mT)
+    basis, condition = _whitening(train, span, missing)
+    if not bool((condition <= _LARGEST_CONDITION * rank).all()):
+        elimination = eliminate(train.unscaled(), span, _rounding(train))
+        missing = elimination.missing
+        same = train is vectors
+        train = elimination.coordinates(train.unscaled())
+        vectors = train if same else elimination.coordinates(vectors.unscaled())
+        basis, _ = _whitening(train, torch.eye(rank).to(missing), missing)
     # Nearly the identity, so that its inverse is accurate. It carries the gradient, to
     # any order, while the basis is a constant: leverage is the same in every basis.
     moment = second_moment(basis @ block for block in train.weighted_columns())
-    precision = torch.linalg.inv(moment)
+    precision = torch.linalg.inv(moment + missing)
     values = []
     for block, _ in vectors.columns():  # (runs, hidden, rows)
         white = basis @ block  # (runs, rank, rows)
         value = (white * (precision @ white)).sum(-2)
-        if held_out:
-            value = value / (1 + value)
-        if held_out and rank < hidden:
-            value = torch.where(_outside(block, span, vectors.precision), 1.0, value)
-        values.append(value)
+        values.append(value / (1 + value) if held_out else value)
     return torch.cat(values, dim=-1)
 
 
-def _whitening(train: Vectors, span: torch.Tensor) -> torch.Tensor:
-    """Return `(runs, rank, hidden)`: to coordinates of second moment close to one."""
+def _whitening(
+    train: Vectors, span: torch.Tensor, missing: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return `(runs, rank, hidden)`: to coordinates of second moment close to one.
+
+    Also `(runs,)`, no less than the condition number of the vectors in the span.
+    """
     with torch.no_grad():
         factor = triangular_factor(span @ block for block in train.weighted_columns())
+        factor = factor + missing
         basis: torch.Tensor = torch.linalg.solve_triangular(
-            factor.mT, span, upper=False
+            factor.mT, span.expand(len(factor), -1, -1), upper=False
         )
-    return basis
+        size, inverse = (part.square().sum((-2, -1)).sqrt() for part in (factor, basis))
+    return basis, size * inverse
 
 
 def _unit_length(block: torch.Tensor) -> torch.Tensor:
     # Zero vectors stay zero. A norm along this axis takes torch ten times as long.
-    return block / block.square().sum(-2, keepdim=True).sqrt().clamp(min=_TINY)
+    squares = block.square().sum(-2, keepdim=True)
+    unsafe = (squares < _SAFE[0]) | (squares > _SAFE[1])
+    if bool(unsafe.any()):
+        block = torch.where(unsafe, unit_rows(block)[0], block)
+        squares = torch.where(unsafe, block.square().sum(-2, keepdim=True), squares)
+    return block / squares.sqrt().clamp(min=_TINY)
 
 
-def _outside(block: torch.Tensor, span: torch.Tensor, precision: float) -> torch.Tensor:
+def _outside(vectors: Vectors, span: torch.Tensor) -> torch.Tensor:
     """Return which vectors leave the span by more than √precision of their length."""
-    outside = block - span.mT @ (span @ block)
-    return outside.square().sum(-2) > precision * block.square().sum(-2)
+    outside = []
+    with torch.no_grad():
+        for block, _ in vectors.unscaled().columns():
+            units = _unit_length(block)
+            rest = units - span.mT @ (span @ units)
+            outside.append(rest.square().sum(-2) > vectors.precision)
+    return torch.cat(outside, dim=-1)

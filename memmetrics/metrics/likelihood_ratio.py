@@ -16,8 +16,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from memmetrics._validation import ArrayT, as_float, to_numpy
+from memmetrics._validation import ArrayT, as_float, safe_exponent, to_numpy
 from memmetrics.metrics._finished import finished_runs
 
 __all__ = ["likelihood_ratios", "logit"]
@@ -70,7 +71,9 @@ def logit(probability: ArrayT) -> ArrayT:
             "`probability` must lie within [0, 1]; "
             f"got values from {plain.min()} to {plain.max()}"
         )
-    margin = float(np.finfo(plain.dtype).eps) / 2
+    tensor = isinstance(values, torch.Tensor)  # which may be of a type of its own
+    kind = torch.finfo(values.dtype) if tensor else np.finfo(values.dtype)
+    margin = float(kind.eps) / 2
     inner = values.clip(margin, 1 - margin)
     odds = inner / (1 - inner)
     return odds.log() if hasattr(odds, "log") else np.log(odds)  # type: ignore[no-any-return]
@@ -131,6 +134,9 @@ def likelihood_ratios(
     (True, True)
     """
     scores, member, own = finished_runs(scores, member, own, least=2 * _LEAST_RUNS)
+    exponent = safe_exponent(scores)  # the ratio does not depend on the scores' unit
+    if exponent:
+        scores = np.ldexp(scores.astype(np.float64), -exponent)
     if pooled is None:
         pooled = len(scores) < _FEW_RUNS
     shared = _pooled_variances(scores, member, own)

@@ -23,6 +23,7 @@ __all__ = ["linear_datamodel_score", "mean_linear_datamodel_score"]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 _ENTRIES = 1 << 20  # runs × targets at a time
+_UNITS = 4 * np.finfo(np.float64).eps  # of a sum's rounding, for each √addend
 _LEAST_RUNS = 4  # the variance of Fisher's z has runs − 3 in it
 
 
@@ -195,16 +196,41 @@ def _correlations(
     width = max(1, _ENTRIES // len(scores))
     for start in range(0, len(result), width):
         part = slice(start, start + width)
-        predicted = _standard_ranks(trained_on @ attribution[:, part])
+        effects = _of_size_one(attribution[:, part])
+        # Equal sums of different addends differ by rounding, and so are ties.
+        rounding = _UNITS * np.sqrt(len(effects)) * np.abs(effects).sum(axis=0)
+        predicted = _standard_ranks(trained_on @ effects, rounding)
         actual = _standard_ranks(scores[:, part])
         result[part] = np.clip((predicted * actual).sum(axis=0), -1, 1)
     return result
 
 
-def _standard_ranks(values: npt.NDArray[Any]) -> Floats:
-    """Return ranks over runs, centered and of unit length; NaN where all are alike."""
+def _of_size_one(attribution: npt.NDArray[Any]) -> Floats:
+    """Divide by powers of two, which changes no rank, so that no sum overflows."""
+    values = attribution.astype(np.float64)
+    _, exponents = np.frexp(np.abs(values).max(axis=0))
+    return np.asarray(np.ldexp(values, -exponents))
+
+
+def _standard_ranks(values: npt.NDArray[Any], rounding: Floats | None = None) -> Floats:
+    """Return ranks over runs, centered and of unit length; NaN where all are alike.
+
+    Values `(runs, targets)` that are no further apart than `rounding (targets,)` are
+    ties.
+    """
+    if rounding is not None:
+        values = _levels(values, rounding)
     ranks: Floats = stats.rankdata(values, axis=0)
     ranks -= ranks.mean(axis=0)
     length = np.sqrt((ranks**2).sum(axis=0))
     missing = np.full_like(ranks, np.nan)
     return np.asarray(np.divide(ranks, length, out=missing, where=length > 0))
+
+
+def _levels(values: Floats, rounding: Floats) -> npt.NDArray[np.intp]:
+    """Return numbers for the values of each column in their order, ties alike."""
+    order = np.argsort(values, axis=0)
+    steps = np.diff(np.take_along_axis(values, order, axis=0), axis=0) > rounding
+    levels = np.zeros(values.shape, dtype=np.intp)
+    np.put_along_axis(levels, order[1:], steps.cumsum(axis=0), axis=0)
+    return levels

@@ -31,6 +31,7 @@ __all__ = [
     "second_moment",
     "spectrum",
     "triangular_factor",
+    "unit_rows",
     "vectors_iv",
 ]
 
@@ -100,6 +101,14 @@ class Vectors(NamedTuple):
         weight = None if self.weight is None else self.weight.reshape(-1, points)
         return Vectors(self.array.reshape(-1, points, hidden), self.scale, weight)
 
+    def unscaled(self) -> Vectors:
+        """Return the same in the scale that they came in."""
+        return self._replace(scale=1.0)
+
+    def unscaled_columns(self, place: slice) -> torch.Tensor:
+        """Return some rows as columns `(..., hidden, rows)`, as they came in."""
+        return _transposed(self.array[..., place, :])
+
     def of_runs(self, runs: Runs) -> Vectors:
         """Return some of the runs of a flat one."""
         weight = None if self.weight is None else self.weight[runs]
@@ -143,6 +152,15 @@ def vectors_iv(
         Vectors(array, scale, _weight_of_copies(array) if merge else None)
         for array in arrays
     ]
+
+
+def unit_rows(block: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Divide columns `(..., hidden, rows)` by their largest entries `(..., rows)`.
+
+    Returns both; zero vectors stay zero.
+    """
+    largest = block.detach().abs().amax(-2)
+    return block / torch.where(largest > 0, largest, 1.0)[..., None, :], largest
 
 
 def second_moment(blocks: Iterable[torch.Tensor]) -> torch.Tensor:

@@ -11,7 +11,6 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._validation import to_numpy
 from memmetrics.retraining.base import Trainer
 from memmetrics.retraining.seeds import RNG, entropy_from
 
@@ -49,19 +48,12 @@ def fraction_iv(fraction: Any) -> float:
     return value
 
 
-def groups_iv(groups: Any, points: int) -> npt.NDArray[np.int64] | None:
-    """Return one group for each point, numbered from 0, or None."""
-    if groups is None:
-        return None
-    labels = to_numpy(groups)
-    if labels.shape != (points,):
-        raise ValueError(
-            f"`groups` must give one group for each of the {points} points; "
-            f"got shape {labels.shape}"
-        )
-    if labels.dtype.kind == "f":
-        raise TypeError(f"`groups` must be integers or strings; got {labels.dtype}")
-    if labels.dtype.kind in "iu":
+def group_numbers(labels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Return integers for the labels of groups: themselves, or places in their order.
+
+    Designs are drawn by them, and stores known by them.
+    """
+    if labels.dtype.kind in "iu" and labels.max() <= np.iinfo(np.int64).max:
         return labels.astype(np.int64)
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 

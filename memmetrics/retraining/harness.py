@@ -12,6 +12,7 @@ from os import PathLike
 import numpy as np
 import numpy.typing as npt
 
+from memmetrics.evidence import groups_iv
 from memmetrics.retraining import arguments
 from memmetrics.retraining.base import Bools, Data, StoppingRule, Trainer
 from memmetrics.retraining.dataset import (
@@ -179,7 +180,8 @@ def prepare(
     runs = arguments.count_iv(runs, "runs", least=2)
     packed = pack(data, "data")
     others, own = _targets(packed, targets, include_points=include_points)
-    families = arguments.groups_iv(groups, packed.points)
+    labels = None if groups is None else groups_iv(groups, packed.points)
+    families = None if labels is None else arguments.group_numbers(labels)
     fraction = arguments.fraction_iv(fraction)
     entropy = arguments.rng_iv(rng, store)
     check_design(design)
@@ -226,7 +228,7 @@ def prepare(
         stack_size=stack_size,
         progress=progress,
     )
-    return Preparation(campaign, own, families)
+    return Preparation(campaign, own, labels)
 
 
 def _targets(

@@ -68,13 +68,13 @@ class Preparation:
         What to train.
     own : int array (targets,)
         The training point that each target is, or -1.
-    groups : int array (points,) or None
+    groups : int or str array (points,) or None
         Points that enter and leave together.
     """
 
     campaign: Campaign
     own: npt.NDArray[np.int64]
-    groups: npt.NDArray[np.int64] | None
+    groups: npt.NDArray[Any] | None
 
     def train(self, runs: int) -> RecordedRetrainings:
         """Finish the first `runs` runs and return them as evidence."""
