@@ -116,7 +116,7 @@ def _load(entry_point: EntryPoint) -> Metric:
     )
     try:
         metric = _conforming(entry_point.load())
-        called = metric.name
+        called: Any = metric.name
     except (Exception, SystemExit) as error:
         # Whatever a plug-in raises while it is imported is its author's to mend.
         raise PluginError(
@@ -165,5 +165,5 @@ def _distribution(entry_point: EntryPoint) -> str:
 
 def _project(entry_point: EntryPoint) -> str:
     # Damaged metadata may lack a name.
-    name: str | None = getattr(entry_point.dist, "name", None)
-    return name or "unknown"
+    name: Any = getattr(entry_point.dist, "name", None)
+    return str(name or "unknown")
