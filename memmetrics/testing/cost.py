@@ -38,7 +38,7 @@ _TOO_LONG = 0.3
 _MOST_ELEMENTS = 2**20
 _WINDOW = 5  # sizes that a slope is fitted to: a factor of 16
 _OVERHEAD = 3e-4  # seconds: windows that end below tell nothing
-_LEAST_ROUNDS, _MOST_ROUNDS, _ENOUGH_SECONDS = 7, 15, 0.5  # calls at each size
+_LEAST_ROUNDS, _MOST_ROUNDS, _ENOUGH_SECONDS = 7, 15, 0.2  # calls at each size
 _KNOWN = 3  # sizes at which time must have grown for sure
 _clock = time.process_time  # which others that use the machine do not add to
 _Sizes = dict[str, int]
@@ -139,9 +139,8 @@ def _growth(
         fit = _fitted(grid, axis, seconds)
         declared = _slope(grid, axis, [evaluate(sizes) for sizes in grid])
         larger = grid[-1] | {axis: grid[-1][axis] * 2}
-        too_long = _TOO_LONG if fit.known else 10 * _TOO_LONG
         largest = (
-            fit.longest > too_long or elements(metric.needs, larger) > _MOST_ELEMENTS
+            fit.longest > _TOO_LONG or elements(metric.needs, larger) > _MOST_ELEMENTS
         )
         allowed = declared + (tolerance if largest else 2 * tolerance)
         if fit.exceeds(allowed):
@@ -205,7 +204,6 @@ class _Fit:
     slope: float
     least: float
     longest: float
-    known: bool  # whether time has grown for sure, at enough sizes
 
     def exceeds(self, allowed: float) -> bool:
         """Whether the slope is surely above; calls that take no time tell nothing."""
@@ -229,7 +227,7 @@ def _fitted(grid: list[_Sizes], axis: str, seconds: Mapping[int, list[float]]) -
         first, second = np.triu_indices(len(size), 1)
         rise = (low[second] - high[first]) / (size[second] - size[first])
         least = float(np.median(rise))
-    return _Fit(slope, least, shortest[-1], math.isfinite(least))
+    return _Fit(slope, least, shortest[-1])
 
 
 def _uncertainty(seconds: list[float]) -> float:
