@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._files import read_array
+from memmetrics._files import read_array, read_labels
 from memmetrics.evidence import Evidence, Fit, Losses, Retrainings
 from memmetrics.metrics.base import Metric
 
@@ -29,15 +29,9 @@ _HELP = {
     "groups": "(points,): points that enter and leave together",
     "seeds": "(runs,): kept as a record",
 }
-# How text is read: (number of axes, type). Binary files say it themselves.
-_TEXT: dict[str, tuple[Literal[1, 2], type]] = {
-    "train": (1, float),
-    "test": (1, float),
-    "own": (1, int),
-    "groups": (1, int),
-    "seeds": (1, int),
-    "member": (2, bool),
-}
+# How text is read, where it is not a table of numbers (rows, columns).
+_LOSSES = {"train", "test"}
+_LABELS = {"own", "groups", "seeds"}
 
 
 def add_evidence_options(parser: argparse.ArgumentParser) -> None:
@@ -80,12 +74,16 @@ def _dashed(names: Iterable[str], before: str = "") -> str:
 
 
 def _read(name: str, path: str) -> npt.NDArray[Any]:
-    ndmin, kind = _TEXT.get(name, (2, float))
-    array = read_array(path, ndmin=ndmin)
-    if not path.endswith(".csv") or kind is float:
-        return array
-    exact: npt.NDArray[Any] = array.astype(kind)
-    if not np.array_equal(exact, array):
-        expected = "0 and 1" if kind is bool else "integers"
-        raise ValueError(f"{path}: `{name}` must hold {expected} only")
-    return exact
+    if not path.endswith(".csv"):
+        return read_array(path)
+    if name in _LABELS:
+        return read_labels(path)
+    array = read_array(path, ndmin=1 if name in _LOSSES else 2)
+    return _mask(array, path) if name == "member" else array
+
+
+def _mask(array: npt.NDArray[Any], path: str) -> npt.NDArray[np.bool_]:
+    mask = array.astype(bool)
+    if not np.array_equal(mask, array):
+        raise ValueError(f"{path}: `member` must hold 0 and 1 only")
+    return mask

@@ -1,24 +1,27 @@
 """The command ``memmetrics``: list the metrics, measure saved arrays, plan retrainings.
 
 Tables go to standard output, everything else to standard error. What a user can get
-wrong ends in one line there and exit status 2.
+wrong ends in one line there and exit status 2. An interrupt ends in one line and status
+130, and a reader of the output that has had enough (`head`, say) in no line at all.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import memmetrics
 from memmetrics._evidence_options import add_evidence_options, read_evidence
 from memmetrics._files import check_table_path, write_table
+from memmetrics._validation import as_confidence
 from memmetrics.metrics.base import Metric
-from memmetrics.metrics.registry import PluginError, available_metrics, get_metric
+from memmetrics.metrics.registry import PluginError, get_metric, offered_metrics
 from memmetrics.retraining.errors import RetrainingError
 from memmetrics.retraining.planning import plan
 from memmetrics.toy import ToyTrainer, sparse_features
@@ -27,7 +30,9 @@ __all__ = ["main"]
 
 _USER_ERRORS = (
     ImportError,
+    MemoryError,
     OSError,
+    OverflowError,
     PluginError,
     RetrainingError,
     TypeError,
@@ -53,39 +58,93 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 2 after an error that the user can mend, which is told on standard error.
+        0; 2 after an error that the user can mend, which is told on standard error; 130
+        after an interrupt.
 
     Examples
     --------
     >>> main(["measure", "leverage", "--hidden", "no-such-file.npy"])
     2
     """
-    options = _parser().parse_args(arguments)
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
-            options.command(options)
-            sys.stdout.flush()
+            _run(arguments)
         except BrokenPipeError:
-            # The reader (`head`, say) had enough; the interpreter's own flush at exit
-            # must not complain about it.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            pass
+        except KeyboardInterrupt:
+            _tell("error", "interrupted")
+            return 130
         except _USER_ERRORS as error:
-            _tell("error", error)
+            _tell("error", str(error) or type(error).__name__)
             return 2
     return 0
 
 
+def _run(arguments: Sequence[str] | None) -> None:
+    try:
+        options = _parser().parse_args(arguments)
+        if sys.stdout is None and getattr(options, "out", None) is None:
+            raise OSError("standard output is closed, and the table would go there")
+        options.command(options)
+    finally:  # `--help` leaves from within
+        _flush()
+
+
+def _flush() -> None:
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # What could not be written must not be tried once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
 def _tell(kind: str, message: object) -> None:
-    print(f"memmetrics: {kind}: {' '.join(str(message).split())}", file=sys.stderr)
+    if sys.stderr is not None:
+        line = " ".join(str(message).split())
+        with contextlib.suppress(OSError):  # nobody listens there either
+            print(f"memmetrics: {kind}: {line}", file=sys.stderr)
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     _tell("warning", message)
 
 
+class _Once(argparse.Action):
+    """An option that may be given once: of two values, one would be lost."""
+
+    def __call__(
+        self,
+        _parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        _option: str | None = None,
+    ) -> None:
+        """Keep the value, or refuse a second one."""
+        given = vars(namespace).setdefault("given", set())
+        if self.dest in given:
+            raise argparse.ArgumentError(self, "given more than once")
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Options that may be given once, and errors that `main` tells in one line."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.register("action", None, _Once)
+
+    def error(self, message: str) -> NoReturn:
+        """Leave it to `main` to tell."""
+        raise ValueError(f"{message} (see {self.prog} --help)")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("memmetrics", description=memmetrics.__doc__)
+    parser = _Parser("memmetrics", description=memmetrics.__doc__)
     parser.add_argument(
         "--version", action="version", version=f"memmetrics {memmetrics.__version__}"
     )
@@ -146,16 +205,18 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
 
 def _list(_: argparse.Namespace) -> None:
     rows = [("metric", "needs", "cost", "unit", "distribution")]
-    for name, entry_point in available_metrics().items():
-        origin = "" if entry_point.dist is None else entry_point.dist.name
-        try:
-            metric = get_metric(name)
-        except PluginError as error:
-            _tell("warning", error)
-            continue
-        cost, unit = getattr(metric, "cost", "-"), getattr(metric, "unit", "-")
-        rows.append((name, metric.needs.__name__, cost, unit, origin))
+    rows += [(name, *_described(name), origin) for name, origin in offered_metrics()]
     _print_table(rows)
+
+
+def _described(name: str) -> tuple[str, str, str]:
+    try:
+        metric = get_metric(name)
+    except PluginError as error:
+        _tell("warning", error)
+        return "(unusable)", "-", "-"
+    cost, unit = (str(getattr(metric, field, "-")) for field in ("cost", "unit"))
+    return metric.needs.__name__, cost, unit
 
 
 def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
@@ -182,7 +243,7 @@ def _configured(metric: Metric, confidence: float | None) -> Metric:
         return metric
     if not dataclasses.is_dataclass(metric) or not hasattr(metric, "confidence"):
         raise ValueError(f"{metric.name} has no intervals, so --confidence is no use")
-    return dataclasses.replace(metric, confidence=confidence)
+    return dataclasses.replace(metric, confidence=as_confidence(confidence))
 
 
 def _plan(options: argparse.Namespace) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import os
 import re
 import runpy
 import shlex
 import sys
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +18,7 @@ import pytest
 
 import memmetrics as mm
 from memmetrics import _evidence_options, cli
+from memmetrics.metrics import registry
 from memmetrics.metrics.registry import available_metrics
 
 SMALL = shlex.split("--points 20 --features 50 --sparsity 0.9 --steps 100")
@@ -237,3 +241,115 @@ def test_plan_for_a_half_width(capsys):
 )
 def test_plan_refuses(capsys, arguments, message):
     assert message in refused(capsys, "plan", *arguments.split())
+
+
+def test_an_option_given_twice_is_refused(saved, capsys):
+    assert saved
+    twice = ["leverage", "--hidden", "hidden.npy", "--hidden", "hidden.npy"]
+    assert "--hidden: given more than once" in refused(capsys, "measure", *twice)
+    twice = ["--points", "1000", "--points", "1000", "--runs", "8"]
+    assert "--points: given more than once" in refused(capsys, "plan", *twice)
+
+
+@pytest.mark.parametrize(
+    "arguments", ["", "meassure", "measure", "plan --runs x", "plan --runs 2 --rums 3"]
+)
+def test_a_wrong_command_is_one_line(capsys, arguments):
+    assert "--help)" in refused(capsys, *arguments.split())
+
+
+def test_integers_in_text_do_not_merge(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    member = np.random.default_rng(0).random((40, 2)) < 0.5
+    np.save("scores.npy", np.arange(80.0).reshape(40, 2))
+    np.save("member.npy", member)
+    (tmp_path / "groups.csv").write_text(f"\ufeff{2**53}\n{2**53 + 1}\n", "utf-8")
+    names = [f"--{name}" for name in ("scores", "member", "groups")]
+    files = ["scores.npy", "member.npy", "groups.csv"]
+    options = [word for pair in zip(names, files, strict=True) for word in pair]
+    table = measured(capsys, "group_memorization", *options)
+    assert list(table["group"]) == [2**53, 2**53 + 1]
+
+
+@pytest.mark.usefixtures("saved")
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [("folder.csv", "no file"), (f"{'a' * 300}.csv", "too long"), ("no/t.csv", "no")],
+)
+def test_where_the_table_cannot_go_is_noticed_first(
+    capsys, tmp_path, monkeypatch, out, message
+):
+    (tmp_path / "folder.csv").mkdir()
+    monkeypatch.setattr(cli, "read_evidence", lambda *_: pytest.fail("work began"))
+    arguments = ["measure", "leverage", "--hidden", "hidden.npy", "--out", out]
+    assert message in refused(capsys, *arguments)
+
+
+def test_a_wrong_confidence_is_noticed_first(saved, capsys, monkeypatch):
+    assert saved
+    monkeypatch.setattr(cli, "read_evidence", lambda *_: pytest.fail("work began"))
+    files = ["--train", "train.npy", "--test", "test.npy", "--confidence", "nan"]
+    assert "`confidence`" in refused(capsys, "measure", "train_test_gap", *files)
+
+
+def test_a_reader_that_had_enough(capsys, monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        assert cli.main(["list"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+def test_a_full_disk(capsys, monkeypatch):
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert cli.main(["list"]) == 2
+    assert "No space left" in capsys.readouterr().err
+
+
+def test_no_output_at_all(saved, capsys, tmp_path, monkeypatch):
+    assert saved
+    monkeypatch.setattr(sys, "stdout", None)
+    arguments = ["measure", "leverage", "--hidden", "hidden.npy"]
+    assert cli.main(arguments) == 2
+    assert "standard output is closed" in capsys.readouterr().err
+    assert cli.main([*arguments, "--out", "table.csv"]) == 0
+    assert (tmp_path / "table.csv").exists()
+    monkeypatch.setattr(sys, "stderr", None)
+    assert cli.main(arguments) == 2
+
+
+def test_an_interrupt_is_one_line(capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "plan", interrupted)
+    assert cli.main(["plan", *SMALL, "--runs", "8"]) == 130
+    assert capsys.readouterr() == ("", "memmetrics: error: interrupted\n")
+
+
+def test_too_little_memory_is_one_line(capsys):
+    line = refused(capsys, "plan", "--points", str(10**12), "--runs", "8")
+    assert "allocate" in line
+
+
+def test_one_bad_plugin_leaves_the_list(capsys, monkeypatch):
+    class Rogue:
+        name, version = "rogue", "1"
+
+    ours = list(entry_points(group=registry.GROUP))
+    taken = EntryPoint("leverage", "no_such_module:Leverage", registry.GROUP)
+    vars(taken).update(dist=Rogue)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [*ours, taken])
+    assert cli.main(["list"]) == 0
+    printed = capsys.readouterr()
+    lines = {line.split()[0]: line for line in printed.out.splitlines()[1:]}
+    assert set(lines) == {entry_point.name for entry_point in ours}
+    assert re.search(r"\(unusable\) .* memmetrics, rogue", lines["leverage"])
+    assert "train_test_gap" in lines
+    assert "more than once, by memmetrics" in printed.err
+    assert printed.err.count("\n") == 1
+    line = refused(capsys, "measure", "leverage", "--hidden", "hidden.npy")
+    assert "rogue 1" in line

@@ -8,7 +8,12 @@ import pytest
 
 import memmetrics as mm
 from memmetrics.metrics import registry
-from memmetrics.metrics.registry import PluginError, available_metrics, get_metric
+from memmetrics.metrics.registry import (
+    PluginError,
+    available_metrics,
+    get_metric,
+    offered_metrics,
+)
 
 OURS = {
     "feature_dimensionality": mm.FeatureDimensionality,
@@ -110,6 +115,36 @@ def test_duplicates_name_both_distributions(offer):
         get_metric("largest_loss")
     with pytest.raises(PluginError, match=match):
         available_metrics()
+    assert offered_metrics() == [("largest_loss", "first, second"), ("other", "first")]
+    with pytest.raises(PluginError, match="'other' of distribution first"):
+        get_metric("other")
+
+
+def test_a_plugin_that_ends_the_program(offer, monkeypatch):
+    class Ends:
+        def __init__(self):
+            raise SystemExit(1)
+
+    class Nameless(LargestLoss):
+        name = None
+
+    monkeypatch.setattr(sys.modules["plugin_module"], "Ends", Ends, raising=False)
+    monkeypatch.setattr(sys.modules["plugin_module"], "None_", Nameless, raising=False)
+    offer(
+        ("ends", "plugin_module:Ends", "half-done"),
+        ("nameless", "plugin_module:None_", "half-done"),
+    )
+    with pytest.raises(PluginError, match=r"half-done 1\.2 .* SystemExit"):
+        get_metric("ends")
+    with pytest.raises(PluginError, match=r"half-done .* calls itself None"):
+        get_metric("nameless")
+
+
+def test_damaged_metadata(offer):
+    offer(("absent", "no_such_module:Metric", None))
+    assert offered_metrics() == [("absent", "unknown")]
+    with pytest.raises(PluginError, match=r"distribution unknown 1\.2"):
+        get_metric("absent")
 
 
 def test_unknown_names_get_a_hint():

@@ -2,7 +2,8 @@
 
 A distribution offers a metric as an entry point of the group ``memmetrics.metrics``;
 the metrics of memmetrics itself are found the same way. A plug-in is imported only
-when it is asked for, so a broken one harms nobody who does not use it.
+when it is asked for, so a broken one harms nobody who does not use it; nor does one
+that takes the name of another, except who asks for that name.
 """
 
 from __future__ import annotations
@@ -15,7 +16,13 @@ from typing import Any, cast
 from memmetrics.evidence import Fit, Losses, Retrainings
 from memmetrics.metrics.base import Metric
 
-__all__ = ["GROUP", "PluginError", "available_metrics", "get_metric"]
+__all__ = [
+    "GROUP",
+    "PluginError",
+    "available_metrics",
+    "get_metric",
+    "offered_metrics",
+]
 
 GROUP = "memmetrics.metrics"
 _EVIDENCE = (Fit, Losses, Retrainings)
@@ -41,6 +48,22 @@ def available_metrics() -> dict[str, EntryPoint]:
     ['consistency_score', 'counterfactual_influence', ...]
     """
     return {name: _only(name, offers) for name, offers in sorted(_offers().items())}
+
+
+def offered_metrics() -> list[tuple[str, str]]:
+    """Return every name that is offered, usable or not, and the distributions it is of.
+
+    Nothing is imported, and one bad plug-in hides no other.
+
+    Examples
+    --------
+    >>> dict(offered_metrics())["leverage"]
+    'memmetrics'
+    """
+    return [
+        (name, ", ".join(sorted(_project(offer) for offer in offers)))
+        for name, offers in sorted(_offers().items())
+    ]
 
 
 def get_metric(metric: str | Metric | type[Metric]) -> Metric:
@@ -93,14 +116,15 @@ def _load(entry_point: EntryPoint) -> Metric:
     )
     try:
         metric = _conforming(entry_point.load())
-    except Exception as error:
+        called: Any = metric.name
+    except (Exception, SystemExit) as error:
         # Whatever a plug-in raises while it is imported is its author's to mend.
         raise PluginError(
             f"{origin} is broken: {type(error).__name__}: {error}"
         ) from error
-    if metric.name != entry_point.name:
+    if not isinstance(called, str) or called != entry_point.name:
         raise PluginError(
-            f"{origin} calls itself {metric.name!r}; the two names must be the same"
+            f"{origin} calls itself {called!r}; the two names must be the same"
         )
     return metric
 
@@ -135,4 +159,11 @@ def _unknown(name: str, known: list[str]) -> str:
 
 def _distribution(entry_point: EntryPoint) -> str:
     dist = entry_point.dist
-    return "unknown" if dist is None else f"{dist.name} {dist.version}"
+    version = "" if dist is None else f" {dist.version}"
+    return _project(entry_point) + version
+
+
+def _project(entry_point: EntryPoint) -> str:
+    # Damaged metadata may lack a name.
+    name: Any = getattr(entry_point.dist, "name", None)
+    return str(name or "unknown")

@@ -1,4 +1,4 @@
-"""The same evidence in another form, and how answers compare."""
+"""The same evidence in another form, and other evidence of the same form."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy.typing as npt
 
 from memmetrics._validation import to_numpy
 from memmetrics.evidence import Evidence, Losses, Retrainings
-from memmetrics.result import Result
 
 __all__ = [
     "arrays_of",
     "axes_of",
     "changed",
+    "in_layouts",
     "in_precision",
+    "other_values",
     "possible_orders",
     "reordered",
-    "same",
 ]
 
 
@@ -73,21 +73,65 @@ def reordered(
 
 
 def possible_orders(
-    result: Result, order: npt.NDArray[np.intp]
-) -> Iterator[npt.NDArray[Any]]:
-    """Yield the estimates as they may be once points are in another order.
+    answer: Mapping[str, npt.NDArray[Any]], order: npt.NDArray[np.intp]
+) -> Iterator[dict[str, npt.NDArray[Any]]]:
+    """Yield the answers as they may be once points are in another order.
 
     Along each axis of that length they follow the points, or have nothing to do with
-    them, as estimates of features.
+    them, as estimates of features. All numbers of an answer do the same.
     """
-    estimate = to_numpy(result.estimate)
-    axes = [k for k, length in enumerate(estimate.shape) if length == len(order)]
+    shape = answer["estimate"].shape
+    axes = [k for k, length in enumerate(shape) if length == len(order)]
     for count in range(len(axes) + 1):
         for chosen in itertools.combinations(axes, count):
-            moved = estimate
-            for axis in chosen:
-                moved = np.take(moved, order, axis=axis)
-            yield moved
+            yield {
+                name: _taken(array, order, chosen) if array.shape == shape else array
+                for name, array in answer.items()
+            }
+
+
+def _taken(
+    array: npt.NDArray[Any], order: npt.NDArray[np.intp], axes: tuple[int, ...]
+) -> npt.NDArray[Any]:
+    for axis in axes:
+        array = np.take(array, order, axis=axis)
+    return array
+
+
+def in_layouts(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
+    """Yield the same evidence, laid out otherwise in memory."""
+    yield (
+        "in Fortran's order",
+        changed(evidence, {k: np.asfortranarray(a) for k, a in arrays_of(evidence)}),
+    )
+    backwards = {
+        name: np.flip(np.flip(array).copy()) for name, array in arrays_of(evidence)
+    }
+    yield "with negative strides", changed(evidence, backwards)
+
+
+def other_values(evidence: Evidence) -> Iterator[Evidence]:
+    """Yield evidence of the same shapes: mixed values, then one value everywhere.
+
+    Scores are shuffled as rows and columns, so that runs which diverged and padding
+    stay what they are.
+    """
+    rng = np.random.default_rng(3)
+    shuffled, flat = {}, {}
+    for name, array in arrays_of(evidence):
+        if array.dtype.kind != "f":
+            continue
+        if isinstance(evidence, Retrainings):
+            rows, columns = map(rng.permutation, array.shape[:2])
+            shuffled[name] = array[rows][:, columns]
+        else:
+            mixed = rng.permutation(array.ravel()).reshape(array.shape)
+            mixed *= rng.uniform(0.5, 1.5, array.shape).astype(array.dtype)
+            shuffled[name] = mixed
+        one = array[np.isfinite(array)][0]
+        flat[name] = np.where(np.isnan(array), array, one)
+    yield changed(evidence, shuffled)
+    yield changed(evidence, flat)
 
 
 def in_precision(evidence: Evidence, dtype: type) -> Evidence:
@@ -98,13 +142,3 @@ def in_precision(evidence: Evidence, dtype: type) -> Evidence:
         if array.dtype.kind == "f"
     }
     return changed(evidence, arrays)
-
-
-def same(first: object, second: object, tolerance: float = 1e-6) -> bool:
-    """Whether estimates agree, to a tolerance in units of the largest."""
-    one, other = to_numpy(first), to_numpy(second)
-    if one.shape != other.shape:
-        return False
-    finite = np.abs(other[np.isfinite(other)])
-    scale = float(finite.max(initial=0)) or 1.0
-    return bool(np.allclose(one, other, rtol=0, atol=tolerance * scale, equal_nan=True))
