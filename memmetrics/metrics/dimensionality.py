@@ -46,6 +46,7 @@ Overlaps: TypeAlias = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]
 
 _TINY = 1e-300
 _SHORT = 1e-140  # squared length of vectors whose fourth power vanishes
+_SINGLE = 1e-8  # between the precisions of double and of single
 _LARGEST = 1e150  # its square is finite
 
 
@@ -289,13 +290,16 @@ def _dimensionality(
             return result
     overlaps = _through_points(train) if few else _through_moment(train)
     of_units = functools.cache(lambda: _of_units(train))
+    double = vectors.precision < _SINGLE  # no other type holds numbers so small
     for block, place in vectors.columns():  # (..., hidden, rows)
         norm, overlap = overlaps(block)
-        short = norm < _SHORT
-        if bool(short.any()):
-            units, length = unit_rows(vectors.unscaled_columns(place))
-            short &= length > 0
-            if bool(short.any()):
+        if double and float(norm.detach().min()) < _SHORT:
+            given = block if vectors.scale == 1 else vectors.unscaled_columns(place)
+            short = norm < _SHORT
+            # Zero vectors are many and need no care: do the others sum to more?
+            some = given.detach().abs() @ short.to(given)[..., None]
+            if float(some.max()) > 0:
+                units, length = unit_rows(given)
                 exact = of_units()(units, length)
                 norm = torch.where(short, exact[0], norm)
                 overlap = torch.where(short, exact[1], overlap)

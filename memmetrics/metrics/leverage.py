@@ -219,8 +219,13 @@ def _whitening(
 def _unit_length(block: torch.Tensor) -> torch.Tensor:
     # Zero vectors stay zero. A norm along this axis takes torch ten times as long.
     squares = block.square().sum(-2, keepdim=True)
+    low, high = squares.aminmax()
+    if low >= _SAFE[0] and high <= _SAFE[1]:
+        return block / squares.sqrt()
     unsafe = (squares < _SAFE[0]) | (squares > _SAFE[1])
-    if bool(unsafe.any()):
+    # Zero vectors are many and need no care: do the others sum to more?
+    some = block.abs() @ unsafe.to(block).mT
+    if float(some.max()) > 0:
         block = torch.where(unsafe, unit_rows(block)[0], block)
         squares = torch.where(unsafe, block.square().sum(-2, keepdim=True), squares)
     return block / squares.sqrt().clamp(min=_TINY)
