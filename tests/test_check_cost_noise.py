@@ -9,7 +9,7 @@ import memmetrics as mm
 from memmetrics.testing import check_cost, cost
 from memmetrics.testing.sample import SIZES
 
-TRIALS = 8
+TRIALS = 20
 NOISE = {
     "none": lambda draw, _: 0.0,
     "exponential": lambda draw, _: draw.exponential(5e-3),

@@ -38,7 +38,7 @@ _TOO_LONG = 0.3
 _MOST_ELEMENTS = 2**20
 _WINDOW = 5  # sizes that a slope is fitted to: a factor of 16
 _OVERHEAD = 3e-4  # seconds: windows that end below tell nothing
-_LEAST_ROUNDS, _MOST_ROUNDS, _ENOUGH_SECONDS = 7, 15, 0.2  # calls at each size
+_LEAST_ROUNDS, _MOST_ROUNDS, _ENOUGH_SECONDS = 5, 15, 0.2  # calls at each size
 _KNOWN = 3  # sizes at which time must have grown for sure
 _clock = time.process_time  # which others that use the machine do not add to
 _Sizes = dict[str, int]
@@ -146,7 +146,7 @@ def _growth(
         if fit.exceeds(allowed):
             # By chance once, perhaps, but hardly in other measurements again.
             anew = {size: seconds[size] for size in [min(seconds)]}
-            _time(metric, [s for s in grid if s[axis] not in anew], axis, anew)
+            _time(metric, grid, axis, anew)
             fit = _fitted(grid, axis, anew)
         excesses = excesses + 1 if fit.exceeds(allowed) else 0
         if largest or excesses == 2:
@@ -157,9 +157,10 @@ def _growth(
 def _time(
     metric: Metric, grid: list[_Sizes], axis: str, seconds: dict[int, list[float]]
 ) -> None:
-    """Time calls at each size until there are enough, adding one to known sizes.
+    """Time calls at each size until there are enough, adding some to known sizes.
 
-    Sizes take turns, so that a slow moment of the machine meets all of them.
+    Sizes take turns, and known ones are met again, so that a slow moment of the
+    machine meets all of them or does not matter.
     """
     pending = [(sizes[axis], sample_evidence(metric.needs, sizes)) for sizes in grid]
     for size, evidence in pending:
@@ -234,9 +235,9 @@ def _uncertainty(seconds: list[float]) -> float:
     """Return how far the shortest of these times may be off.
 
     The shortest of k delays that are exponentially distributed varies by 1.4 / k of
-    their median; three times that holds for other delays, too.
+    their median.
     """
-    return 4 * (float(np.median(seconds)) - min(seconds)) / len(seconds)
+    return 2 * (float(np.median(seconds)) - min(seconds)) / len(seconds)
 
 
 def _slope(grid: list[_Sizes], axis: str, cost: list[float]) -> float:
