@@ -213,13 +213,8 @@ class ModuleTrainer(Recipe):
         """
         found = self._probe(data)
         member = member_iv(member, points=len(found.examples), seeds=seeds)
-        mask = None
-        if self.loss_mask is not None:
-            mask = torch.as_tensor(
-                self.loss_mask, dtype=found.dtype, device=self.device
-            )
         own = [torch.from_numpy(np.flatnonzero(row)) for row in member]
-        task = Task(found.examples, mask, own, [int(seed) for seed in seeds])
+        task = Task(found.examples, found.mask, own, [int(seed) for seed in seeds])
         models, finite = (
             _fit_stacked(self, found, task)
             if found.reason is None
@@ -237,11 +232,6 @@ class ModuleTrainer(Recipe):
 
     def _probe(self, data: Data) -> Probe:
         found = probe(self, data)
-        if self.loss_mask is not None and len(self.loss_mask) != len(found.examples):
-            raise ValueError(
-                f"`loss_mask` must have {len(found.examples)} rows, one per point of "
-                f"`data`; got shape {tuple(self.loss_mask.shape)}"
-            )
         if found.reason is not None and found.reason not in _told:
             _told.add(found.reason)
             level = logging.INFO if found.by_choice else logging.WARNING
