@@ -76,9 +76,7 @@ def _mix(bits: torch.Tensor) -> torch.Tensor:
 
 def has_hooks(module: torch.nn.Module) -> bool:
     """Whether anything is to be called before or after the module."""
-    return any(
-        value for name, value in vars(module).items() if name.endswith("_hooks")
-    )
+    return any(value for name, value in vars(module).items() if name.endswith("_hooks"))
 
 
 def use_keyed_dropout(module: torch.nn.Module, seed: int) -> None:

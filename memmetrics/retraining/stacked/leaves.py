@@ -57,9 +57,7 @@ class Leaves:
         if flat.shape[1] != length:
             self._padded[name] = torch.zeros_like(flat)
 
-    def _shaped(
-        self, name: str, flat: torch.Tensor, shape: torch.Size
-    ) -> torch.Tensor:
+    def _shaped(self, name: str, flat: torch.Tensor, shape: torch.Size) -> torch.Tensor:
         """Return rows of one parameter in its shape, (runs, ...), without copying."""
         order = self._layout[name]
         inverse = sorted(range(len(shape)), key=order.__getitem__)

@@ -1,4 +1,4 @@
-"""A first look at the problem, on two points and untrained models.
+"""A first look at the problem, on untrained models.
 
 Everything that can be wrong with the factory, the score or the data shows here, before
 any training; so does whether runs can be stacked, and if not, why.
@@ -60,15 +60,11 @@ _CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
 
 
 @dataclass(frozen=True)
-class Probe:
-    """What the first look found.
+class Verdict:
+    """What the first look found out: a few numbers, which travel with the trainer.
 
     Parameters
     ----------
-    examples : Examples
-        The training points as the module takes them.
-    mask : tensor or None
-        Weights of their losses.
     float_inputs : bool
         Whether integer inputs had to become floating-point numbers.
     dtype : torch.dtype
@@ -85,8 +81,6 @@ class Probe:
         Whether runs could be stacked, but are faster, or wanted, one at a time.
     """
 
-    examples: Examples
-    mask: torch.Tensor | None
     float_inputs: bool
     dtype: torch.dtype
     reason: str | None
@@ -96,7 +90,7 @@ class Probe:
     by_choice: bool
 
 
-def probe(recipe: Recipe, data: Data) -> Probe:
+def probe(recipe: Recipe, data: Data) -> tuple[Verdict, Examples]:
     """Check recipe and data against one another, and see whether runs stack.
 
     Raises
@@ -122,9 +116,7 @@ def probe(recipe: Recipe, data: Data) -> Probe:
         merged, layout = False, dict[str, tuple[int, ...]]()
         if reason is None:
             reason, merged, layout = _try_stacks(recipe, examples, mask, dtype)
-    return Probe(
-        examples,
-        mask,
+    verdict = Verdict(
         float_inputs,
         dtype,
         reason,
@@ -133,6 +125,7 @@ def probe(recipe: Recipe, data: Data) -> Probe:
         run_bytes,
         by_choice=choice is not None,
     )
+    return verdict, examples
 
 
 def _run_bytes(
@@ -207,16 +200,19 @@ def _try_stacks(
     reason = None
     for merged in (True, False):
         try:
-            layout = _layout(recipe, examples.first(2), merged=merged)
-            trial = prepare_trial(recipe, examples, mask, dtype=torch.float64)
-            reason = next(trial.differences(merged=merged), None)
+            with warnings.catch_warnings():
+                # torch's way to say that it would loop over the runs
+                warnings.filterwarnings("error", message="There is a performance drop")
+                layout = _layout(recipe, examples.first(2), merged=merged)
+                trial = prepare_trial(recipe, examples, mask, dtype)
+                difference = next(trial.differences(merged=merged), None)
         except Exception as error:  # noqa: BLE001 - modules fail in many ways
             first_line = str(error).strip().partition("\n")[0]
             reason = f"torch.func cannot vectorize it: {first_line}"
             continue
-        if reason is None:
+        if difference is None:
             return None, merged, layout
-        reason = f"stacked, its {reason}"
+        reason = f"stacked, its {difference}"
     return reason, False, {}
 
 
@@ -238,9 +234,7 @@ def _layout(
     target = torch.stack([few.target] * len(modules))
     root = modules[0]
     losses = stacked_losses(recipe, root, merged=merged)
-    with plain_attention(), warnings.catch_warnings():
-        # torch's way to say that it would loop over the runs
-        warnings.filterwarnings("error", message="There is a performance drop")
+    with plain_attention():
         root.train()
         losses(leaves, constant, inputs, target)
         root.eval()

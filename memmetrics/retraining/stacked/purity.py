@@ -119,9 +119,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         return super().reducer_override(value)
 
 
-def _first_difference(
-    first: dict[str, bytes], second: dict[str, bytes]
-) -> str | None:
+def _first_difference(first: dict[str, bytes], second: dict[str, bytes]) -> str | None:
     names = first | second
     return next((name for name in names if first.get(name) != second.get(name)), None)
 
@@ -146,7 +144,7 @@ class _Operations(TorchDispatchMode):  # type: ignore[misc]
     def __torch_dispatch__(
         self,
         operation: Any,
-        types: Any,  # noqa: ARG002 - torch's interface
+        types: Any,
         arguments: tuple[Any, ...] = (),
         options: dict[str, Any] | None = None,
     ) -> Any:

@@ -4,7 +4,9 @@ Both ways train for a few steps, in training mode, on batches of the real data, 
 weights in general position (a layer that begins at zero would hide those before it),
 with the recipe's own optimizer and schedule. After every step losses, gradients and
 parameters must agree, and in the end buffers and scores. All of it is in float64, where
-rounding is far smaller than any mistake.
+rounding is far smaller than any mistake; a module that insists on fewer digits, all the
+way or in part, is tried in its own type, and with its weights held, as optimizers make
+much of rounding.
 """
 
 from __future__ import annotations
@@ -169,8 +171,28 @@ def _scattered(recipe: Recipe, seed: int) -> torch.nn.Module:
     return module
 
 
+def _coarsest_type(recipe: Recipe, few: Examples, dtype: torch.dtype) -> torch.dtype:
+    """Return the least precise type that autograd sees of a module in float64."""
+    found = [torch.float64]
+
+    def look(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.is_floating_point():
+            found.append(tensor.dtype)
+        return tensor
+
+    module = build_stackable(dataclasses.replace(recipe, dtype="float64"), _SEEDS[0])
+    few = _converted(few, torch.float64)
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(look, lambda tensor: tensor):
+            losses = recipe.loss_of(module.train()(*few.inputs), few.target)
+    except RuntimeError:
+        return dtype
+    found.append(losses.dtype)
+    return max(found, key=lambda kind: torch.finfo(kind).eps)
+
+
 def prepare_trial(
-    recipe: Recipe, examples: Examples, mask: torch.Tensor | None, *, dtype: torch.dtype
+    recipe: Recipe, examples: Examples, mask: torch.Tensor | None, dtype: torch.dtype
 ) -> Trial:
     """Choose rows and runs: odd rows in every run, the others apart.
 
@@ -179,8 +201,19 @@ def prepare_trial(
     recipe, examples, mask
         The problem.
     dtype : torch.dtype
-        Precision of the trial.
+        Type of the module's numbers.
     """
+    precision = _coarsest_type(recipe, examples.first(2), dtype)
+    if precision == torch.float64:
+        recipe, dtype = dataclasses.replace(recipe, dtype="float64"), precision
+    else:
+        recipe = dataclasses.replace(
+            recipe,
+            optimizer=torch.optim.SGD,
+            optimizer_options={"lr": 0.0},
+            parameter_groups=None,
+            schedule=None,
+        )
     most = max(_LEAST_ROWS, _BATCH_NUMBERS // examples.example_numbers())
     if recipe.batch_size is None:
         length = own = min(len(examples), most)
@@ -196,12 +229,8 @@ def prepare_trial(
     second = [*range(len(odd)), *range(len(rows) - own + len(odd), len(rows))]
     short = max(1, int(_SHARE_OF_SHORT_RUN * length))
     runs = [range(own), second, range(0, own, max(1, own // short))[:short]]
-    chosen = examples.take(rows)
     task = Task(
-        Examples(
-            tuple(_converted(array, dtype) for array in chosen.inputs),
-            _converted(chosen.target, dtype),
-        ),
+        _converted(examples.take(rows), dtype),
         None if mask is None else mask[rows].to(dtype),
         [torch.tensor(list(run)) for run in runs],
         list(_SEEDS),
@@ -210,10 +239,13 @@ def prepare_trial(
         recipe,
         steps=min(STEPS, recipe.steps),
         batch_size=None if recipe.batch_size is None else length,
-        dtype=str(dtype).removeprefix("torch."),
     )
-    return Trial(trial, task, length, torch.finfo(dtype).eps ** 0.5)
+    return Trial(trial, task, length, torch.finfo(precision).eps ** 0.5)
 
 
-def _converted(array: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    return array.to(dtype) if array.is_floating_point() else array
+def _converted(examples: Examples, dtype: torch.dtype) -> Examples:
+    *inputs, target = (
+        array.to(dtype) if array.is_floating_point() else array
+        for array in (*examples.inputs, examples.target)
+    )
+    return Examples(tuple(inputs), target)
