@@ -316,6 +316,6 @@ def test_one_module_for_all_runs_is_refused():
     module = nn.Linear(8, 3)
     before = module.weight.detach().clone()
     for stacked in (None, False):
-        with pytest.raises(ValueError, match="new module each time.*'weight'"):
+        with pytest.raises(ValueError, match=r"new module each time.*'weight'"):
             fitted(lambda: module, VECTORS, dtype=None, stacked=stacked)
     assert torch.equal(module.weight, before)

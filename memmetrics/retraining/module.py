@@ -223,17 +223,20 @@ class ModuleTrainer(Recipe):
         TypeError, ValueError
             If module, score, data, `member` and `seeds` do not fit one another.
         """
+        with before_exit():
+            return self._fit(data, member, seeds)
+
+    def _fit(self, data: Data, member: Bools, seeds: Sequence[int]) -> ModuleStack:
         found, examples = self._look_at(data)
         member = member_iv(member, points=len(examples), seeds=seeds)
         mask = mask_iv(self, examples, found.dtype)
         own = [torch.from_numpy(np.flatnonzero(row)) for row in member]
         task = Task(examples, mask, own, [int(seed) for seed in seeds])
-        with before_exit():
-            models, finite = (
-                _fit_stacked(self, found, task)
-                if found.reason is None
-                else _fit_separately(self, task)
-            )
+        models, finite = (
+            _fit_stacked(self, found, task)
+            if found.reason is None
+            else _fit_separately(self, task)
+        )
         kind = ModuleStack if self.hidden is None else ObservedStack
         return kind(
             recipe=self,

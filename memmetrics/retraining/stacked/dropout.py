@@ -43,7 +43,7 @@ class KeyedDropout(torch.nn.Dropout):
 
     key: torch.Tensor
 
-    def __init__(self, p: float, inplace: bool = False) -> None:
+    def __init__(self, p: float, *, inplace: bool = False) -> None:
         super().__init__(p, inplace)
         self.register_buffer("key", torch.zeros((), dtype=torch.int64))
 
@@ -89,6 +89,6 @@ def use_keyed_dropout(module: torch.nn.Module, seed: int) -> None:
         for name, child in parent.named_children():
             # whoever hung hooks on a layer wants that very layer
             if type(child) is torch.nn.Dropout and not has_hooks(child):
-                keyed = KeyedDropout(child.p, child.inplace)
+                keyed = KeyedDropout(child.p, inplace=child.inplace)
                 keyed.key.random_(generator=keys)
                 setattr(parent, name, keyed)

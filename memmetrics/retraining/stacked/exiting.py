@@ -35,6 +35,7 @@ _trainings = _Trainings()
 def before_exit() -> Iterator[None]:
     """Have the interpreter wait, at exit, for the end of the body."""
     with _trainings.changed:
+        stop_if_exiting()  # the next task of a thread would begin anew
         _trainings.under_way += 1
     try:
         yield
@@ -52,6 +53,6 @@ def stop_if_exiting() -> None:
 
 @atexit.register
 def _stop() -> None:
-    _trainings.exiting = True
     with _trainings.changed:
+        _trainings.exiting = True
         _trainings.changed.wait_for(lambda: not _trainings.under_way, _WAIT_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, cast
 
 import torch
 from torch.func import functional_call
@@ -209,8 +209,8 @@ class _WeightReader(torch.nn.Module):
 
     def forward(self) -> torch.Tensor:
         """Return the weight."""
-        weight: torch.Tensor = self.root.get_submodule(self.name).weight
-        return weight
+        weight = self.root.get_submodule(self.name).weight
+        return cast("torch.Tensor", weight)
 
 
 def _listener(root: torch.nn.Module, name: str) -> Query:

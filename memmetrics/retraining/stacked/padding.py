@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch.nn import functional
 
@@ -16,7 +18,7 @@ class FrozenPadding(torch.nn.Embedding):
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """Return a vector for each token."""
         vectors = functional.embedding(tokens, self.weight)
-        padding = (tokens == self.padding_idx)[..., None]
+        padding = tokens.eq(cast("int", self.padding_idx))[..., None]
         return torch.where(padding, vectors.detach(), vectors)
 
 

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-import cloudpickle
+import cloudpickle  # type: ignore[import-untyped]
 import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -34,27 +34,19 @@ def why_not_pure(recipe: Recipe, batch: Examples) -> str | None:
     module, other = (build_module(recipe, seed).train() for seed in (0, 1))
     use_frozen_padding(module)
     use_frozen_padding(other)
-    reason = _hooked(module)
+    reason = _hooked(module) or _apart(module, other)
     if reason is not None:
         return reason
-    try:
-        before, drawn = _state(module), _random_states()
-        differs = _first_difference(before, _state(other))
-    except Exception as error:  # noqa: BLE001 - pickling fails in many ways
-        return f"what the module keeps cannot be compared: {error}"
-    if differs is not None:
-        return f"{differs!r} differs between runs, and is no parameter and no buffer"
-    before |= _buffers(module)
+    before, drawn = _state(module) | _buffers(module), _random_states()
     with torch.no_grad(), _Operations(module) as operations:
         module(*batch.inputs)
     if operations.reason is not None:
-        return operations.reason
+        return str(operations.reason)
     differs = _first_difference(before, _state(module) | _buffers(module))
     if differs is not None:
         return f"{differs!r} changes as the module is called"
-    if drawn != _random_states():
-        return "the module draws from the random numbers of NumPy or Python"
-    return None
+    foreign = "the module draws from the random numbers of NumPy or Python"
+    return None if drawn == _random_states() else foreign
 
 
 def _hooked(module: torch.nn.Module) -> str | None:
@@ -67,6 +59,17 @@ def _hooked(module: torch.nn.Module) -> str | None:
         if child._backward_hooks or child._backward_pre_hooks:  # noqa: SLF001
             return f"the module {name!r} has backward hooks"
     return None
+
+
+def _apart(module: torch.nn.Module, other: torch.nn.Module) -> str | None:
+    """Return a reason if runs differ in more than parameters and buffers."""
+    try:
+        differs = _first_difference(_state(module), _state(other))
+    except Exception as error:  # noqa: BLE001 - pickling fails in many ways
+        return f"what the module keeps cannot be compared: {error}"
+    if differs is None:
+        return None
+    return f"{differs!r} differs between runs, and is no parameter and no buffer"
 
 
 def _buffers(module: torch.nn.Module) -> dict[str, bytes]:
@@ -125,15 +128,14 @@ def _first_difference(first: dict[str, bytes], second: dict[str, bytes]) -> str 
 
 
 def _random_states() -> tuple[object, ...]:
-    kind, keys, *rest = np.random.get_state()  # noqa: NPY002 - what modules may use
-    return random.getstate(), kind, bytes(keys), *rest
+    return random.getstate(), repr(np.random.get_state())  # noqa: NPY002
 
 
-class _Operations(TorchDispatchMode):  # type: ignore[misc]
+class _Operations(TorchDispatchMode):
     """Watches for operations that vectorize to something else without a word."""
 
     def __init__(self, module: torch.nn.Module) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.reason: str | None = None
         self._own = {
             value.untyped_storage().data_ptr()

@@ -126,10 +126,10 @@ class Trial:
         """Yield which tensors differ by more than rounding in the largest explains."""
         # What is zero but for rounding differs by as much as it is; and optimizers
         # that divide by it carry that into their steps.
-        largest = max(map(_largest, expected.values()), default=0.0)
+        largest = max(map(_size, expected.values()), default=0.0)
         floor = largest * self.tolerance ** (1.0 if what == "step" else 1.5)
         for name, value in expected.items():
-            bound = self.tolerance * _largest(value) + floor
+            bound = self.tolerance * _size(value) + floor
             if not _agree(found[name], value, bound):
                 yield f"{what} differs" + (f" in {name!r}" if name else "")
 
@@ -147,13 +147,22 @@ def _agree(
         return False
     if not second.is_floating_point():
         return torch.equal(first, second)
-    return _largest(first - second) <= bound  # false for NaN
+    # infinities may agree; NaN, of which nothing can be shown, never does
+    difference = torch.where(first == second, 0, first - second)
+    return _largest(difference) <= bound
 
 
 def _largest(value: torch.Tensor | None) -> float:
     if value is None or not value.numel():
         return 0.0
     return float(value.detach().abs().max())
+
+
+def _size(value: torch.Tensor | None) -> float:
+    """Return the largest finite magnitude."""
+    if value is None:
+        return 0.0
+    return _largest(value.detach().nan_to_num(nan=0.0, posinf=0.0, neginf=0.0))
 
 
 def _copies(tensors: Tensors) -> Tensors:
