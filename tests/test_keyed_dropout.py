@@ -55,6 +55,24 @@ def test_evaluation_leaves_values_and_key_alone():
     assert layer.key == 3
 
 
+@pytest.mark.parametrize("p", [0.3, 1.0])
+def test_in_place_overwrites_what_went_in(p):
+    values = torch.randn(50)
+    expected = keyed(p, 3)(values.clone())
+    layer = KeyedDropout(p, inplace=True)
+    layer.key.fill_(3)
+    assert layer(values) is values
+    torch.testing.assert_close(values, expected)
+
+
+def test_a_layer_with_hooks_stays_that_layer():
+    module = nn.Sequential(nn.Dropout(0.1), nn.Dropout(0.1))
+    module[0].register_forward_hook(lambda *_: None)
+    use_keyed_dropout(module, 0)
+    assert type(module[0]) is nn.Dropout
+    assert isinstance(module[1], KeyedDropout)
+
+
 def test_every_layer_gets_its_own_key_from_the_seed():
     def build(seed):
         module = nn.Sequential(

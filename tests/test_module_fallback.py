@@ -110,7 +110,7 @@ REASONS = [
     (Branching, {}, "torch.func cannot vectorize it"),
     (Noisy, {}, "torch.func cannot vectorize it.*random"),
     (Centered, {}, "depends on the others of its batch"),
-    (Unregistered, {}, "gradient differs in 'out.weight'"),
+    (Unregistered, {}, "'shift' differs between runs"),
     (linear, {"optimizer": torch.optim.LBFGS}, "optimizer LBFGS is not known"),
     (large, {}, "too much for stacking to pay"),
     (linear, {"stacked": False}, "`stacked` is False"),
@@ -154,19 +154,20 @@ def test_the_reason_is_logged_once(caplog, monkeypatch):
 
 
 def test_batch_normalization_equals_a_plain_loop():
-    stack = trainer(normalized).fit(DATA, MEMBER[:1], seeds=[9])
+    # in float64: the first steps of AdamW make much of the last bit of a float32
+    stack = trainer(normalized, dtype="float64").fit(DATA, MEMBER[:1], seeds=[9])
     with torch.random.fork_rng():
         torch.manual_seed(9)
-        module = normalized()
+        module = normalized().double()
     optimizer = torch.optim.AdamW(module.parameters())
-    inputs, labels = torch.as_tensor(INPUTS), torch.as_tensor(LABELS)
+    inputs, labels = torch.as_tensor(INPUTS).double(), torch.as_tensor(LABELS)
     own = np.flatnonzero(MEMBER[0])
     for _ in range(4):
         optimizer.zero_grad()
         (-log_likelihood(module(inputs[own]), labels[own])).mean().backward()
         optimizer.step()
     expected = log_likelihood(module.eval()(inputs), labels).detach()
-    np.testing.assert_allclose(stack.scores(DATA)[0], expected, atol=1e-6)
+    np.testing.assert_allclose(stack.scores(DATA)[0], expected, atol=1e-9)
 
 
 def test_lbfgs_gets_its_closure():

@@ -9,16 +9,21 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from memmetrics._validation import to_numpy
 from memmetrics.retraining.base import Bools, Data
+from memmetrics.retraining.dataset import fingerprint
 from memmetrics.retraining.describe import describe_all
 from memmetrics.retraining.function import member_iv
 from memmetrics.retraining.stacked.batches import padded_width
+from memmetrics.retraining.stacked.checks import mask_iv
+from memmetrics.retraining.stacked.examples import Examples, as_examples
+from memmetrics.retraining.stacked.exiting import before_exit
 from memmetrics.retraining.stacked.models import (
     SeparateModels,
     StackedModels,
     build_module,
 )
-from memmetrics.retraining.stacked.probe import Probe, probe
+from memmetrics.retraining.stacked.probe import Verdict, probe
 from memmetrics.retraining.stacked.recipe import Recipe
 from memmetrics.retraining.stacked.trained import ModuleStack, ObservedStack
 from memmetrics.retraining.stacked.training import Task, train_alone, train_stack
@@ -109,11 +114,18 @@ class ModuleTrainer(Recipe):
     or one array that is both. Floating-point arrays take the module's type; integers
     become int64, and floating-point inputs where the module refuses integers.
 
-    *One at a time*, with the reason logged once and kept as ``stack.one_at_a_time``:
-    batch normalization and anything else that mixes the examples of a batch; what
-    ``torch.func.vmap`` cannot vectorize (recurrent layers, control flow that depends
-    on the data, random numbers other than those of ``torch.nn.Dropout``); optimizers
-    that look beyond single numbers (LBFGS); and models so large that it is faster.
+    *Stacked or not.* Before anything is trained, three runs make a few steps both
+    stacked and alone, on whole batches of the data with their odd rows, in training
+    mode and in float64. Unless losses, gradients, parameters, buffers and scores agree
+    to rounding, runs are trained *one at a time*, with the reason logged once and kept
+    as ``stack.one_at_a_time``. So are batch normalization and all else that mixes the
+    examples of a batch; modules that change as they are called, or keep what differs
+    between runs, outside their parameters; what ``torch.func.vmap`` cannot vectorize
+    (recurrent layers, control flow that depends on the data, random numbers other than
+    those of ``torch.nn.Dropout``); embeddings with ``max_norm``, ``sparse`` or
+    ``scale_grad_by_freq``; parameters with hooks; optimizers that look beyond single
+    numbers (LBFGS); and models so large that it is faster. Stacked, dropout draws other
+    masks than alone.
 
     *Reproducibility.* A run's numbers follow from its row of ``member`` and its seed.
     They do not depend on the runs that share its stack, but for rounding in layers
@@ -185,7 +197,7 @@ class ModuleTrainer(Recipe):
         TypeError, ValueError
             If module, score and data do not fit one another.
         """
-        found = self._probe(data)
+        found, _ = self._look_at(data)
         if found.reason is not None:
             return 1
         by_memory = _STACK_BYTES // found.run_bytes
@@ -213,15 +225,15 @@ class ModuleTrainer(Recipe):
         TypeError, ValueError
             If module, score, data, `member` and `seeds` do not fit one another.
         """
-        found = self._probe(data)
-        member = member_iv(member, points=len(found.examples), seeds=seeds)
-        mask = None
-        if self.loss_mask is not None:
-            mask = torch.as_tensor(
-                self.loss_mask, dtype=found.dtype, device=self.device
-            )
+        with before_exit():
+            return self._fit(data, member, seeds)
+
+    def _fit(self, data: Data, member: Bools, seeds: Sequence[int]) -> ModuleStack:
+        found, examples = self._look_at(data)
+        member = member_iv(member, points=len(examples), seeds=seeds)
+        mask = mask_iv(self, examples, found.dtype)
         own = [torch.from_numpy(np.flatnonzero(row)) for row in member]
-        task = Task(found.examples, mask, own, [int(seed) for seed in seeds])
+        task = Task(examples, mask, own, [int(seed) for seed in seeds])
         models, finite = (
             _fit_stacked(self, found, task)
             if found.reason is None
@@ -237,22 +249,42 @@ class ModuleTrainer(Recipe):
             float_inputs=found.float_inputs,
         )
 
-    def _probe(self, data: Data) -> Probe:
-        found = probe(self, data)
-        if self.loss_mask is not None and len(self.loss_mask) != len(found.examples):
-            raise ValueError(
-                f"`loss_mask` must have {len(found.examples)} rows, one per point of "
-                f"`data`; got shape {tuple(self.loss_mask.shape)}"
+    def _look_at(self, data: Data) -> tuple[Verdict, Examples]:
+        """Return what the first look at the data finds, now or before."""
+        key = _key(data)
+        # Kept in the instance, and so sent to other processes with it.
+        known: dict[str | None, Verdict] = self.__dict__.setdefault("_verdicts", {})
+        found = None if key is None else known.get(key)
+        if found is not None:
+            return found, as_examples(
+                data,
+                "data",
+                dtype=found.dtype,
+                device=self.device,
+                float_inputs=found.float_inputs,
             )
+        found, examples = probe(self, data)
+        known[key] = found
         if found.reason is not None and found.reason not in _told:
             _told.add(found.reason)
             level = logging.INFO if found.by_choice else logging.WARNING
             logger.log(level, "runs are trained one at a time: %s", found.reason)
-        return found
+        return found, examples
+
+
+def _key(data: Data) -> str | None:
+    """Return a hash of the data, if they are such that one can be taken."""
+    arrays = data if isinstance(data, (tuple, list)) else (data,)
+    if not all(isinstance(array, (np.ndarray, torch.Tensor)) for array in arrays):
+        return None
+    try:
+        return fingerprint(*map(to_numpy, arrays))
+    except (TypeError, ValueError, RuntimeError):
+        return None  # and the first look will say what is wrong
 
 
 def _fit_stacked(
-    recipe: Recipe, found: Probe, task: Task
+    recipe: Recipe, found: Verdict, task: Task
 ) -> tuple[StackedModels, torch.Tensor]:
     """Train together the runs whose batches have one width."""
     points = len(task.examples)

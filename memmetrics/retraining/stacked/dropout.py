@@ -26,13 +26,15 @@ _FIRST = _signed(0xBF58476D1CE4E5B9)
 _SECOND = _signed(0x94D049BB133111EB)
 
 
-class KeyedDropout(torch.nn.Module):
+class KeyedDropout(torch.nn.Dropout):
     """Drop each element with probability `p`, by a mask that `key` decides.
 
     Parameters
     ----------
     p : float
         Probability of a zero; what stays is divided by 1 − p.
+    inplace : bool, default False
+        Whether to overwrite what goes in, as others may read it afterwards.
 
     Notes
     -----
@@ -41,9 +43,8 @@ class KeyedDropout(torch.nn.Module):
 
     key: torch.Tensor
 
-    def __init__(self, p: float) -> None:
-        super().__init__()
-        self.p = p
+    def __init__(self, p: float, *, inplace: bool = False) -> None:
+        super().__init__(p, inplace)
         self.register_buffer("key", torch.zeros((), dtype=torch.int64))
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
@@ -51,12 +52,14 @@ class KeyedDropout(torch.nn.Module):
         if not self.training or self.p == 0:
             return values
         if self.p == 1:
-            return torch.zeros_like(values)
+            return values.mul_(0) if self.inplace else torch.zeros_like(values)
         place = torch.arange(values.numel(), device=values.device)
         mixed = _mix(_mix(place * _STRIDE + self.key))
         uniform = _shift(mixed, 40).to(values.dtype) * _UNIT
         self.key.add_(1).mul_(_FIRST)
         keep = (uniform >= self.p).view(values.shape)
+        if self.inplace:
+            return values.mul_(keep.to(values.dtype) / (1 - self.p))
         return torch.where(keep, values / (1 - self.p), 0)
 
 
@@ -71,6 +74,11 @@ def _mix(bits: torch.Tensor) -> torch.Tensor:
     return bits ^ _shift(bits, 31)
 
 
+def has_hooks(module: torch.nn.Module) -> bool:
+    """Whether anything is to be called before or after the module."""
+    return any(value for name, value in vars(module).items() if name.endswith("_hooks"))
+
+
 def use_keyed_dropout(module: torch.nn.Module, seed: int) -> None:
     """Put `KeyedDropout` in the place of every ``torch.nn.Dropout``, in place.
 
@@ -79,7 +87,8 @@ def use_keyed_dropout(module: torch.nn.Module, seed: int) -> None:
     keys = torch.Generator().manual_seed(derived_seed(seed, "noise"))
     for parent in module.modules():
         for name, child in parent.named_children():
-            if type(child) is torch.nn.Dropout:
-                keyed = KeyedDropout(child.p)
+            # whoever hung hooks on a layer wants that very layer
+            if type(child) is torch.nn.Dropout and not has_hooks(child):
+                keyed = KeyedDropout(child.p, inplace=child.inplace)
                 keyed.key.random_(generator=keys)
                 setattr(parent, name, keyed)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse
 import torch
 
 from memmetrics._validation import require_finite
 from memmetrics.retraining.base import Data
+from memmetrics.retraining.dataset import refuse_dataset
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def as_examples(
     ValueError
         If there are no points, the lengths differ, or values are NaN or infinite.
     """
+    refuse_dataset(data, name)
     alone = not isinstance(data, (tuple, list))
     arrays = [data] if alone else list(data)
     if not arrays:
@@ -94,6 +97,17 @@ def as_examples(
     return Examples(inputs, tensors[-1])
 
 
+def _plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an array as torch takes it: its types, byte order, strides, writeable."""
+    dtype = array.dtype.newbyteorder("=")
+    if dtype.kind == "f" and dtype.itemsize > 8:
+        dtype = np.dtype(np.float64)
+    array = array.astype(dtype, copy=False)
+    # joblib maps arrays read-only into its workers, which from_numpy warns about
+    forward = all(stride >= 0 for stride in array.strides)
+    return array if array.flags.writeable and forward else array.copy()
+
+
 def _as_tensor(
     array: Any, label: str, *, dtype: torch.dtype, device: str
 ) -> torch.Tensor:
@@ -106,9 +120,13 @@ def _as_tensor(
         array = np.asarray(array)
         if array.dtype.kind not in "biuf":
             raise TypeError(f"`{label}` must hold numbers; got dtype {array.dtype}")
-        # joblib maps arrays read-only into its workers, which from_numpy warns about
-        array = torch.from_numpy(array if array.flags.writeable else array.copy())
+        array = torch.from_numpy(_plain(array))
     tensor: torch.Tensor = array.detach()
+    if tensor.is_complex() or tensor.layout != torch.strided:
+        raise TypeError(
+            f"`{label}` must be a dense tensor of real numbers; "
+            f"got {tensor.dtype}, {tensor.layout}"
+        )
     if tensor.ndim < 1 or 0 in tensor.shape:
         raise ValueError(
             f"`{label}` must have a first axis of points and not be empty; "

@@ -47,18 +47,22 @@ class Leaves:
             self._add(name, value)
 
     def _add(self, name: str, value: torch.Tensor) -> None:
-        order = self._layout[name]
-        ordered = value.detach().permute(order)  # (runs, ...), slowest axis first
+        ordered = value.detach().permute(self._layout[name])  # runs, slowest axis first
         runs, length = len(value), math.prod(value.shape[1:])
         line = _LINE_BYTES // value.element_size()
         flat = value.new_zeros(runs, line * math.ceil(length / line))
         flat[:, :length] = ordered.reshape(runs, length)
-        inverse = sorted(range(value.ndim), key=order.__getitem__)
-        view = flat[:, :length].view(ordered.shape).permute(inverse)
         self.flat[name] = flat
-        self.views[name] = view.requires_grad_()
+        self.views[name] = self._shaped(name, flat, value.shape).requires_grad_()
         if flat.shape[1] != length:
             self._padded[name] = torch.zeros_like(flat)
+
+    def _shaped(self, name: str, flat: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+        """Return rows of one parameter in its shape, (runs, ...), without copying."""
+        order = self._layout[name]
+        inverse = sorted(range(len(shape)), key=order.__getitem__)
+        row = flat[:, : math.prod(shape[1:])]
+        return row.view([shape[axis] for axis in order]).permute(inverse)
 
     def set_gradients(self, loss: torch.Tensor) -> None:
         """Differentiate a sum over runs, and hand the optimizer the gradients."""
@@ -78,6 +82,17 @@ class Leaves:
         padded = self._padded[name]
         padded[:, : row.shape[1]] = row
         return padded
+
+    def gradients(self) -> dict[str, torch.Tensor | None]:
+        """Return the last step's gradients, (runs, ...) each; None where unused."""
+        return {
+            name: None if flat.grad is None else self._shaped(name, flat.grad, shape)
+            for (name, flat), shape in zip(
+                self.flat.items(),
+                (view.shape for view in self.views.values()),
+                strict=True,
+            )
+        }
 
     def values(self) -> dict[str, torch.Tensor]:
         """Return the parameters, in their own shapes and memory."""

@@ -78,5 +78,6 @@ def example_means(
         Number of axes up to that of the examples.
     """
     if mask is not None:
-        values = values * mask
+        # zero times an infinite loss would be NaN
+        values = torch.where(mask == 0, torch.zeros_like(values), values * mask)
     return values if values.ndim == axes else values.flatten(axes).mean(axes)

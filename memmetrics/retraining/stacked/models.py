@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, cast
 
 import torch
 from torch.func import functional_call
 
 from memmetrics.retraining.stacked.attention import plain_attention
 from memmetrics.retraining.stacked.dropout import use_keyed_dropout
+from memmetrics.retraining.stacked.padding import use_frozen_padding
 from memmetrics.retraining.stacked.randomness import private_randomness
 from memmetrics.retraining.stacked.recipe import Recipe
 
@@ -43,6 +44,11 @@ def build_module(recipe: Recipe, seed: int) -> torch.nn.Module:
                 f"`factory` must return a module whose parameters have their shapes; "
                 f"{name!r} is lazy"
             )
+        if parameter.is_complex():
+            raise ValueError(
+                "`factory` must return a module of real parameters; "
+                f"{name!r} is {parameter.dtype}"
+            )
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise ValueError(
             "`factory` must return a module with trainable parameters; "
@@ -52,9 +58,10 @@ def build_module(recipe: Recipe, seed: int) -> torch.nn.Module:
 
 
 def build_stackable(recipe: Recipe, seed: int) -> torch.nn.Module:
-    """Call the factory for a run in a stack, whose dropout has a key of its own."""
+    """Call the factory for a run in a stack, whose layers vectorize."""
     module = build_module(recipe, seed)
     use_keyed_dropout(module, seed)
+    use_frozen_padding(module)
     return module.to(recipe.device)
 
 
@@ -104,6 +111,9 @@ class Models(Protocol):
     def parameters(self) -> Tensors:
         """Return all trained parameters, (runs, ...) each."""
 
+    def weight(self, name: str) -> torch.Tensor:
+        """Return the weight of the layer `name`, however it is made, (runs, ...)."""
+
     def ask(self, query: Query, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Return what `query` gives for every run on the same inputs, (runs, ...)."""
 
@@ -122,6 +132,19 @@ class StackedModels:
     def parameters(self) -> Tensors:
         """Return all trained parameters, (runs, ...) each."""
         return dict(self.trained)
+
+    def weight(self, name: str) -> torch.Tensor:
+        """Return the weight of the layer `name`, however it is made, (runs, ...)."""
+        reader = _WeightReader(self.root, name)
+
+        def one(state: Tensors) -> torch.Tensor:
+            named = {f"root.{key}": value for key, value in state.items()}
+            weight: torch.Tensor = functional_call(reader, named, ())
+            return weight
+
+        with torch.no_grad():
+            weights: torch.Tensor = torch.vmap(one)(self.trained | self.constant)
+        return weights
 
     def ask(self, query: Query, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Return what `query` gives for every run on the same inputs, (runs, ...)."""
@@ -156,6 +179,13 @@ class SeparateModels:
         """Return all trained parameters, (runs, ...) each."""
         return stack_tensors([trainable(module) for module in self.modules])
 
+    def weight(self, name: str) -> torch.Tensor:
+        """Return the weight of the layer `name`, however it is made, (runs, ...)."""
+        with torch.no_grad():
+            return torch.stack(
+                [_WeightReader(module, name)() for module in self.modules]
+            )
+
     def ask(self, query: Query, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Return what `query` gives for every run on the same inputs, (runs, ...)."""
         with torch.no_grad():
@@ -169,6 +199,20 @@ class SeparateModels:
         return torch.stack(heard)
 
 
+class _WeightReader(torch.nn.Module):
+    """Gives one layer's weight: tied, frozen and parametrized ones alike."""
+
+    def __init__(self, root: torch.nn.Module, name: str) -> None:
+        super().__init__()
+        self.root = root
+        self.name = name
+
+    def forward(self) -> torch.Tensor:
+        """Return the weight."""
+        weight = self.root.get_submodule(self.name).weight
+        return cast("torch.Tensor", weight)
+
+
 def _listener(root: torch.nn.Module, name: str) -> Query:
     """Return a query that calls the module and gives what a submodule put out."""
 
@@ -177,7 +221,10 @@ def _listener(root: torch.nn.Module, name: str) -> Query:
     ) -> torch.Tensor:
         heard: list[Any] = []
         hook = root.get_submodule(name).register_forward_hook(
-            lambda _module, _inputs, output: heard.append(output)
+            # copied, since an in-place layer may overwrite it next
+            lambda _module, _inputs, output: heard.append(
+                output.clone() if isinstance(output, torch.Tensor) else output
+            )
         )
         root.eval()
         try:

@@ -63,7 +63,7 @@ def build_optimizer(
     groups: Any = list(by_tensor.values())
     if recipe.parameter_groups is not None:
         groups = [
-            {**group, "params": [by_tensor[id(value)] for value in group["params"]]}
+            _replaced(group, by_tensor)
             for group in recipe.parameter_groups(dict(parameters))
         ]
     options = dict(recipe.optimizer_options)
@@ -76,6 +76,42 @@ def build_optimizer(
             f"got {type(optimizer).__name__}"
         )
     return optimizer
+
+
+def _replaced(
+    group: Mapping[str, Any], by_tensor: Mapping[int, torch.Tensor]
+) -> dict[str, Any]:
+    """Return a parameter group with what the optimizer steps on."""
+    members = group["params"]
+    members = [members] if isinstance(members, torch.Tensor) else list(members)
+    if not all(id(member) in by_tensor for member in members):
+        raise ValueError(
+            "`parameter_groups` must return groups of the parameters that it was "
+            "given; one holds another tensor"
+        )
+    return {**group, "params": [by_tensor[id(member)] for member in members]}
+
+
+def build_schedule(
+    recipe: Recipe, optimizer: torch.optim.Optimizer
+) -> torch.optim.lr_scheduler.LRScheduler | None:
+    """Return the recipe's schedule for an optimizer, if it has one.
+
+    Raises
+    ------
+    TypeError
+        If it is none, or one that waits for losses, which runs do not share.
+    """
+    if recipe.schedule is None:
+        return None
+    schedule = recipe.schedule(optimizer)
+    plateau = isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau)
+    if plateau or not isinstance(schedule, torch.optim.lr_scheduler.LRScheduler):
+        raise TypeError(
+            "`schedule` must return a torch.optim.lr_scheduler that follows from the "
+            f"number of steps alone; got {type(schedule).__name__}"
+        )
+    return schedule
 
 
 def why_not_elementwise(optimizer: torch.optim.Optimizer) -> str | None:

@@ -1,4 +1,4 @@
-"""A first look at the problem, on two points and untrained models.
+"""A first look at the problem, on untrained models.
 
 Everything that can be wrong with the factory, the score or the data shows here, before
 any training; so does whether runs can be stacked, and if not, why.
@@ -16,10 +16,14 @@ import torch
 from memmetrics.retraining.base import Data
 from memmetrics.retraining.stacked.attention import plain_attention
 from memmetrics.retraining.stacked.checks import (
+    check_apart,
     check_names,
+    check_schedule,
+    check_step,
     check_values,
     evaluate,
     fitting_examples,
+    mask_iv,
 )
 from memmetrics.retraining.stacked.examples import Examples
 from memmetrics.retraining.stacked.losses import example_means, stacked_losses
@@ -37,8 +41,10 @@ from memmetrics.retraining.stacked.optimizers import (
     build_optimizer,
     why_not_elementwise,
 )
+from memmetrics.retraining.stacked.purity import why_not_pure
 from memmetrics.retraining.stacked.randomness import private_randomness
 from memmetrics.retraining.stacked.recipe import Recipe
+from memmetrics.retraining.stacked.trial import prepare_trial
 
 _SEEDS = (0, 1)  # of the untrained models
 # Relative difference that rounding in float32 explains, and a mistake does not.
@@ -52,17 +58,13 @@ _STACKABLE_BYTES = 2**22
 _STACKABLE_CONVOLUTION_BYTES = 2**21
 _CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
 
-Gradients = dict[str, torch.Tensor | None]
-
 
 @dataclass(frozen=True)
-class Probe:
-    """What the first look found.
+class Verdict:
+    """What the first look found out: a few numbers, which travel with the trainer.
 
     Parameters
     ----------
-    examples : Examples
-        The training points as the module takes them.
     float_inputs : bool
         Whether integer inputs had to become floating-point numbers.
     dtype : torch.dtype
@@ -79,7 +81,6 @@ class Probe:
         Whether runs could be stacked, but are faster, or wanted, one at a time.
     """
 
-    examples: Examples
     float_inputs: bool
     dtype: torch.dtype
     reason: str | None
@@ -89,7 +90,7 @@ class Probe:
     by_choice: bool
 
 
-def probe(recipe: Recipe, data: Data) -> Probe:
+def probe(recipe: Recipe, data: Data) -> tuple[Verdict, Examples]:
     """Check recipe and data against one another, and see whether runs stack.
 
     Raises
@@ -98,21 +99,24 @@ def probe(recipe: Recipe, data: Data) -> Probe:
         Whatever is wrong, with the shapes received.
     """
     with private_randomness(_SEEDS[0], recipe.device):
-        module = build_module(recipe, _SEEDS[0])
+        module, other = (build_module(recipe, seed) for seed in _SEEDS)
+        check_apart(module, other)
         dtype = floating_type(module)
         examples, float_inputs = fitting_examples(recipe, module, data, dtype)
         few = examples.first(2)
         check_values(recipe, module, few)
+        mask = mask_iv(recipe, examples, dtype)
         check_names(recipe, module, few)
+        check_schedule(recipe, module)
+        check_step(recipe, examples, mask)
         length = min(recipe.batch_size or len(examples), len(examples))
         run_bytes = _run_bytes(recipe, module, few, length)
         choice = _why_not_wanted(recipe, module, run_bytes)
         reason = choice or _why_not_possible(recipe, module, few)
         merged, layout = False, dict[str, tuple[int, ...]]()
         if reason is None:
-            reason, merged, layout = _try_stacks(recipe, few)
-    return Probe(
-        examples,
+            reason, merged, layout = _try_stacks(recipe, examples, mask, dtype)
+    verdict = Verdict(
         float_inputs,
         dtype,
         reason,
@@ -121,6 +125,7 @@ def probe(recipe: Recipe, data: Data) -> Probe:
         run_bytes,
         by_choice=choice is not None,
     )
+    return verdict, examples
 
 
 def _run_bytes(
@@ -170,7 +175,11 @@ def _why_not_possible(
                 "in a stack are padded"
             )
     optimizer = build_optimizer(recipe, trainable(module))
-    return why_not_elementwise(optimizer) or _why_not_by_mixing(module, few)
+    return (
+        why_not_elementwise(optimizer)
+        or _why_not_by_mixing(module, few)
+        or why_not_pure(recipe, few)
+    )
 
 
 def _why_not_by_mixing(module: torch.nn.Module, few: Examples) -> str | None:
@@ -182,43 +191,42 @@ def _why_not_by_mixing(module: torch.nn.Module, few: Examples) -> str | None:
 
 
 def _try_stacks(
-    recipe: Recipe, few: Examples
+    recipe: Recipe,
+    examples: Examples,
+    mask: torch.Tensor | None,
+    dtype: torch.dtype,
 ) -> tuple[str | None, bool, dict[str, tuple[int, ...]]]:
-    """Find a way to take the gradients of two models at once that gets them right."""
-    modules = [build_stackable(recipe, seed) for seed in _SEEDS]
-    alone = [_plain_gradients(recipe, module, few) for module in modules]
+    """Find a way to train runs at once that gets right what each does alone."""
     reason = None
     for merged in (True, False):
         try:
-            found = _stacked_gradients(recipe, modules, few, merged=merged)
+            with warnings.catch_warnings():
+                # torch's way to say that it would loop over the runs
+                warnings.filterwarnings("error", message="There is a performance drop")
+                layout = _layout(recipe, examples.first(2), merged=merged)
+                trial = prepare_trial(recipe, examples, mask, dtype)
+                difference = next(trial.differences(merged=merged), None)
         except Exception as error:  # noqa: BLE001 - modules fail in many ways
             first_line = str(error).strip().partition("\n")[0]
             reason = f"torch.func cannot vectorize it: {first_line}"
             continue
-        wrong = _first_difference(found, alone)
-        if wrong is None:
-            return None, merged, _memory_orders(found, trainable(modules[0]))
-        reason = f"its vectorized gradient differs in {wrong!r}"
+        if difference is None:
+            return None, merged, layout
+        reason = f"stacked, its {difference}"
     return reason, False, {}
 
 
-def _plain_gradients(
-    recipe: Recipe, module: torch.nn.Module, few: Examples
-) -> Gradients:
-    parameters = trainable(module)
-    losses = recipe.loss_of(module.eval()(*few.inputs), few.target)
-    total = example_means(losses, None, axes=1).sum()
-    return _gradients(total, parameters)
+def _layout(
+    recipe: Recipe, few: Examples, *, merged: bool
+) -> dict[str, tuple[int, ...]]:
+    """Return for each gradient its axes from slowest to fastest, runs first.
 
-
-def _stacked_gradients(
-    recipe: Recipe,
-    modules: list[torch.nn.Module],
-    few: Examples,
-    *,
-    merged: bool,
-) -> Gradients:
-    """Return all gradients, (runs, ...), having tried training and scoring too."""
+    Raises
+    ------
+    Exception
+        Of any kind, where torch cannot vectorize the module, or only by a loop.
+    """
+    modules = [build_stackable(recipe, seed) for seed in _SEEDS]
     parameters = stack_tensors([trainable(module) for module in modules])
     constant = stack_tensors([constants(module) for module in modules])
     leaves = {name: value.requires_grad_() for name, value in parameters.items()}
@@ -226,9 +234,7 @@ def _stacked_gradients(
     target = torch.stack([few.target] * len(modules))
     root = modules[0]
     losses = stacked_losses(recipe, root, merged=merged)
-    with plain_attention(), warnings.catch_warnings():
-        # torch's way to say that it would loop over the runs
-        warnings.filterwarnings("error", message="There is a performance drop")
+    with plain_attention():
         root.train()
         losses(leaves, constant, inputs, target)
         root.eval()
@@ -236,25 +242,10 @@ def _stacked_gradients(
     StackedModels(root, parameters, constant).ask(
         lambda model, arrays: recipe.score(model(*arrays), few.target), few.inputs
     )
-    return _gradients(example_means(values, None, axes=2).sum(), leaves)
-
-
-def _gradients(total: torch.Tensor, parameters: Tensors) -> Gradients:
-    found = torch.autograd.grad(total, list(parameters.values()), allow_unused=True)
-    return dict(zip(parameters, found, strict=True))
-
-
-def _first_difference(together: Gradients, alone: list[Gradients]) -> str | None:
-    """Return the name of a parameter whose stacked gradient is not each run's own."""
-    for run, gradients in enumerate(alone):
-        for name, expected in gradients.items():
-            found = together[name]
-            if expected is None or found is None:
-                if expected is not found:
-                    return name
-            elif not _close(found[run], expected):
-                return name
-    return None
+    total = example_means(values, None, axes=2).sum()
+    found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+    gradients = dict(zip(leaves, found, strict=True))
+    return _memory_orders(gradients, trainable(root))
 
 
 def _close(first: Any, second: torch.Tensor) -> bool:
@@ -265,9 +256,8 @@ def _close(first: Any, second: torch.Tensor) -> bool:
 
 
 def _memory_orders(
-    gradients: Gradients, parameters: Tensors
+    gradients: Mapping[str, torch.Tensor | None], parameters: Tensors
 ) -> dict[str, tuple[int, ...]]:
-    """Return for each gradient its axes from slowest to fastest, runs first."""
     orders: dict[str, tuple[int, ...]] = {}
     for name, gradient in gradients.items():
         axes = range(1, parameters[name].ndim + 1)

@@ -68,7 +68,7 @@ class Recipe:
             raise ValueError(
                 f"`dtype` must be one of {sorted(_DTYPES)} or None; got {self.dtype!r}"
             )
-        _set(self, "device", str(torch.device(self.device)))
+        _set(self, "device", _device_iv(self.device))
         if self.loss_mask is not None:
             _set(self, "loss_mask", _loss_mask_iv(self.loss_mask))
 
@@ -103,6 +103,21 @@ def _positive_integer(value: int, name: str) -> int:
     if number < 1:
         raise ValueError(f"`{name}` must be at least 1; got {number}")
     return number
+
+
+def _device_iv(device: str) -> str:
+    """Return the name of a device that is there."""
+    try:
+        found = torch.device(device)
+        if found.type != "cpu":
+            torch.zeros((), device=found).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"`device` must name a device that torch can train on; got {device!r}: "
+            f"{reason}"
+        ) from error
+    return str(found)
 
 
 def _loss_mask_iv(loss_mask: Array) -> npt.NDArray[Any]:

@@ -13,6 +13,7 @@ import torch
 from memmetrics._validation import to_numpy
 from memmetrics.retraining.base import Data
 from memmetrics.retraining.stacked.examples import Examples, as_examples
+from memmetrics.retraining.stacked.exiting import before_exit, stop_if_exiting
 from memmetrics.retraining.stacked.models import Models, Tensors
 from memmetrics.retraining.stacked.recipe import Recipe
 
@@ -55,7 +56,7 @@ class ModuleStack:
         name = self.recipe.weights
         if name is None:
             return None
-        weight = self.models.parameters()[f"{name}.weight"]
+        weight = self.models.weight(name)
         layer = self.models.root.get_submodule(name)
         # an embedding has a row per feature, a linear layer a column
         return to_numpy(weight if isinstance(layer, torch.nn.Embedding) else weight.mT)
@@ -86,16 +87,17 @@ class ModuleStack:
     def _per_example(
         self, function: Callable[[Any, torch.Tensor], torch.Tensor], points: Data
     ) -> npt.NDArray[Any]:
-        return _joined(
-            self.models.ask(
-                # bound now: the loop goes on to the next batch
-                lambda model, inputs, target=batch.target: function(  # type: ignore[misc]
-                    model(*inputs), target
-                ),
-                batch.inputs,
+        with before_exit():
+            return _joined(
+                self.models.ask(
+                    # bound now: the loop goes on to the next batch
+                    lambda model, inputs, target=batch.target: function(  # type: ignore[misc]
+                        model(*inputs), target
+                    ),
+                    batch.inputs,
+                )
+                for batch in self._batches(points)
             )
-            for batch in self._batches(points)
-        )
 
     def _batches(self, points: Data) -> Iterator[Examples]:
         """Yield the points in batches that do not depend on the number of runs."""
@@ -110,6 +112,7 @@ class ModuleStack:
         length = _BATCH_NUMBERS // examples.example_numbers()
         length = min(max(length, smallest), largest)
         for rows in torch.arange(len(examples)).split(length):
+            stop_if_exiting()
             yield examples.take(rows.to(self.recipe.device))
 
 

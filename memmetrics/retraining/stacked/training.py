@@ -10,6 +10,7 @@ import torch
 from memmetrics.retraining.stacked.attention import plain_attention
 from memmetrics.retraining.stacked.batches import batch_lengths, batches
 from memmetrics.retraining.stacked.examples import Examples
+from memmetrics.retraining.stacked.exiting import stop_if_exiting
 from memmetrics.retraining.stacked.leaves import Leaves
 from memmetrics.retraining.stacked.losses import example_means, stacked_losses
 from memmetrics.retraining.stacked.models import (
@@ -20,7 +21,7 @@ from memmetrics.retraining.stacked.models import (
     stack_tensors,
     trainable,
 )
-from memmetrics.retraining.stacked.optimizers import build_optimizer
+from memmetrics.retraining.stacked.optimizers import build_optimizer, build_schedule
 from memmetrics.retraining.stacked.randomness import derived_seed, private_randomness
 from memmetrics.retraining.stacked.recipe import Recipe
 
@@ -71,6 +72,92 @@ class Task:
             yield batch, mask
 
 
+class StackedRuns:
+    """Runs that train together; every run's loss and gradient are its own.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        How to train.
+    modules : sequence of torch.nn.Module
+        One for each run, untrained.
+    layout : mapping of names to tuples
+        For each parameter, the order of its axes in memory.
+    merged : bool
+        Whether the loss takes the examples of all runs at once.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        modules: Sequence[torch.nn.Module],
+        *,
+        layout: Mapping[str, tuple[int, ...]],
+        merged: bool,
+    ) -> None:
+        parameters = stack_tensors([trainable(module) for module in modules])
+        self.constant = stack_tensors([constants(module) for module in modules])
+        self.leaves = Leaves(parameters, layout)
+        self.root = modules[0].train()
+        self._optimizer = build_optimizer(
+            recipe, trainable(self.root), self.leaves.flat
+        )
+        self._schedule = build_schedule(recipe, self._optimizer)
+        self._per_example = stacked_losses(recipe, self.root, merged=merged)
+        self.finite = torch.ones(len(modules), dtype=torch.bool, device=recipe.device)
+
+    def step(
+        self, batch: Examples, mask: torch.Tensor | None, weights: torch.Tensor
+    ) -> torch.Tensor:
+        """Train on one batch of each run and return the losses, (runs,)."""
+        values = self._per_example(
+            self.leaves.views, self.constant, batch.inputs, batch.target
+        )
+        # values: (runs, width) or (runs, width, tokens)
+        losses = (weights * example_means(values, mask, axes=2)).sum(1)  # (runs,)
+        self.finite &= losses.detach().isfinite()
+        # The sum over runs: no run's loss touches another's parameters.
+        self.leaves.set_gradients(losses.sum())
+        self._optimizer.step()
+        if self._schedule is not None:
+            self._schedule.step()
+        return losses
+
+    def models(self) -> StackedModels:
+        """Return what has been trained."""
+        return StackedModels(self.root, self.leaves.values(), self.constant)
+
+
+class LoneRun:
+    """One run in the plain loop, which any module and optimizer bear."""
+
+    def __init__(self, recipe: Recipe, module: torch.nn.Module) -> None:
+        self.module = module.train()
+        self._recipe = recipe
+        self._optimizer = build_optimizer(recipe, trainable(module))
+        self._schedule = build_schedule(recipe, self._optimizer)
+        self.finite = torch.ones((), dtype=torch.bool, device=recipe.device)
+
+    def step(self, batch: Examples, mask: torch.Tensor | None) -> torch.Tensor:
+        """Train on one batch, (1, length, ...), and return its loss."""
+        loss = torch.zeros(())
+
+        def loss_and_gradient() -> float:
+            nonlocal loss
+            self._optimizer.zero_grad()
+            output = self.module(*(array[0] for array in batch.inputs))
+            values = self._recipe.loss_of(output, batch.target[0])
+            loss = example_means(values[None], mask, axes=2).mean()
+            loss.backward()
+            self.finite.logical_and_(loss.detach().isfinite())
+            return loss.item()
+
+        self._optimizer.step(loss_and_gradient)
+        if self._schedule is not None:
+            self._schedule.step()
+        return loss
+
+
 def train_stack(
     recipe: Recipe,
     task: Task,
@@ -79,18 +166,7 @@ def train_stack(
     layout: Mapping[str, tuple[int, ...]],
     merged: bool,
 ) -> tuple[StackedModels, torch.Tensor]:
-    """Train runs together; every run's loss and gradient are its own.
-
-    Parameters
-    ----------
-    recipe, task : Recipe, Task
-        How to train, and what on.
-    width : int
-        Rows in a batch, padding included.
-    layout : mapping of names to tuples
-        For each parameter, the order of its axes in memory.
-    merged : bool
-        Whether the loss takes the examples of all runs at once.
+    """Train runs together, on batches padded to `width` rows; see `StackedRuns`.
 
     Returns
     -------
@@ -99,73 +175,43 @@ def train_stack(
         Whether all losses and final parameters are finite.
     """
     modules = [build_stackable(recipe, seed) for seed in task.seeds]
-    constant = stack_tensors([constants(module) for module in modules])
-    leaves = Leaves(stack_tensors([trainable(module) for module in modules]), layout)
-    root = modules[0].train()
-    optimizer = build_optimizer(recipe, trainable(root), leaves.flat)
-    schedule = None if recipe.schedule is None else recipe.schedule(optimizer)
-    like = next(iter(leaves.flat.values()))
-    weights = _padding_weights(task, recipe.batch_size, width, like)  # (runs, width)
-    per_example = stacked_losses(recipe, root, merged=merged)
-    finite = torch.ones(len(modules), dtype=torch.bool, device=recipe.device)
+    runs = StackedRuns(recipe, modules, layout=layout, merged=merged)
+    like = next(iter(runs.leaves.flat.values()))
+    weights = padding_weights(task, recipe.batch_size, width, like)  # (runs, width)
     with plain_attention():
         for batch, mask in task.batches(recipe, width):
-            values = per_example(leaves.views, constant, batch.inputs, batch.target)
-            # values: (runs, width) or (runs, width, tokens)
-            losses = (weights * example_means(values, mask, axes=2)).sum(1)  # (runs,)
-            finite &= losses.detach().isfinite()
-            # The sum over runs: no run's loss touches another's parameters.
-            leaves.set_gradients(losses.sum())
-            optimizer.step()
-            if schedule is not None:
-                schedule.step()
-    trained = leaves.values()
-    for value in trained.values():
+            stop_if_exiting()
+            runs.step(batch, mask, weights)
+    models, finite = runs.models(), runs.finite
+    for value in models.trained.values():
         finite &= value.reshape(len(value), -1).isfinite().all(1)
-    return StackedModels(root, trained, constant), finite
+    return models, finite
 
 
 def train_alone(
     recipe: Recipe, task: Task, run: int
 ) -> tuple[torch.nn.Module, torch.Tensor]:
-    """Train one run by the plain loop, which any module and optimizer bear.
+    """Train one run by the plain loop.
 
     Returns
     -------
     module : torch.nn.Module
     finite : bool tensor, ()
     """
-    alone = task.choose([run])
-    seed = alone.seeds[0]
-    module = build_module(recipe, seed).train()
-    parameters = trainable(module)
-    optimizer = build_optimizer(recipe, parameters)
-    schedule = None if recipe.schedule is None else recipe.schedule(optimizer)
-    finite = torch.ones((), dtype=torch.bool, device=recipe.device)
+    task = task.choose([run])
+    seed = task.seeds[0]
+    alone = LoneRun(recipe, build_module(recipe, seed))
     # Dropout and the like draw from the global generator, here the run's own.
     with private_randomness(derived_seed(seed, "noise"), recipe.device):
-        for batch, mask in alone.batches(recipe, width=None):
-
-            def loss_and_gradient(
-                batch: Examples = batch, mask: torch.Tensor | None = mask
-            ) -> float:
-                optimizer.zero_grad()
-                output = module(*(array[0] for array in batch.inputs))
-                values = recipe.loss_of(output, batch.target[0])
-                loss = example_means(values[None], mask, axes=2).mean()
-                loss.backward()
-                finite.logical_and_(loss.detach().isfinite())
-                return loss.item()
-
-            optimizer.step(loss_and_gradient)
-            if schedule is not None:
-                schedule.step()
-    for parameter in parameters.values():
-        finite &= parameter.detach().isfinite().all()
-    return module, finite
+        for batch, mask in task.batches(recipe, width=None):
+            stop_if_exiting()
+            alone.step(batch, mask)
+    for parameter in trainable(alone.module).values():
+        alone.finite &= parameter.detach().isfinite().all()
+    return alone.module, alone.finite
 
 
-def _padding_weights(
+def padding_weights(
     task: Task, batch_size: int | None, width: int, like: torch.Tensor
 ) -> torch.Tensor:
     """Return 1 / length for each run's own rows, 0 for padding: (runs, width)."""
