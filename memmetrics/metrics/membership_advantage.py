@@ -71,7 +71,7 @@ def membership_advantage(
     confidence = as_confidence(confidence)
     scores, member, own = finished_runs(scores, member, own, least=2)
     ratios = likelihood_ratios(scores, member, own=own, pooled=pooled)
-    known = ~np.isnan(ratios).all(axis=0)  # (targets,)
+    known = np.any(~np.isnan(ratios), axis=0)  # (targets,)
     scored = ~np.isnan(scores)
     trained_on = member[:, own] & (own >= 0)
     inside, outside = trained_on & scored, ~trained_on & scored
