@@ -41,7 +41,7 @@ def in_private_pages_of_a_file(scores, path):
 
 
 def over(pages, values):
-    array = np.frombuffer(pages).reshape(values.shape)
+    array = np.ndarray(values.shape, float, buffer=pages)
     array[:] = values
     return array
 

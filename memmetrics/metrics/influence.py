@@ -41,6 +41,7 @@ from memmetrics.result import Result
 __all__ = ["CounterfactualInfluence", "counterfactual_influence", "influence_blocks"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.int64]
 
 # At most this many numbers in one temporary (points, targets).
 _BLOCK = 2**22
@@ -141,8 +142,6 @@ class InfluenceBlock(NamedTuple):
     targets: slice
     estimate: Floats
     standard_error: Floats
-    n_in: Floats
-    n_out: Floats
 
 
 def influence_blocks(evidence: Retrainings) -> Iterator[InfluenceBlock]:
@@ -171,7 +170,7 @@ def influence_blocks(evidence: Retrainings) -> Iterator[InfluenceBlock]:
         if not np.isnan(scores).any():
             yield InfluenceBlock(block, *_influence_on(scores, own[block], members))
             continue
-        columns = np.empty((4, points, scores.shape[1]))
+        columns = np.empty((2, points, scores.shape[1]))
         for some, scored in _alike(~np.isnan(scores)):
             columns[:, :, some] = _influence_on(
                 scores[np.ix_(scored, some)],
@@ -236,8 +235,8 @@ class _Members(NamedTuple):
 
 def _influence_on(
     scores: Floats, own: npt.NDArray[np.int64], members: _Members
-) -> tuple[Floats, ...]:
-    """Return estimate, standard error and both counts, `(points, targets)`."""
+) -> tuple[Floats, Floats]:
+    """Return estimate and standard error, `(points, targets)`, of `scores`."""
     infinite = np.isinf(scores).any(0)
     scores = np.where(infinite, np.nan, scores) if infinite.any() else scores
     # A held-out target has no membership, and neither has a point in all runs or none.
@@ -255,10 +254,7 @@ def _influence_on(
         runs = len(scores)
         free = (runs - 3) / (runs - 2) if runs > 3 else np.nan
         rest_of_error = rest * np.where(known, free, 1)
-        error = error / np.sqrt(np.maximum(rest_of_error, 0))
-    shape = estimate.shape
-    counts = (np.broadcast_to(n[:, np.newaxis], shape) for n in members[:2])
-    return estimate / rest, error, *counts
+        return estimate / rest, error / np.sqrt(np.maximum(rest_of_error, 0))
 
 
 def _contrast(residual: Floats, members: _Members) -> tuple[Floats, Floats]:
@@ -285,15 +281,13 @@ def _contrast(residual: Floats, members: _Members) -> tuple[Floats, Floats]:
 def _influence(evidence: Retrainings, confidence: float, original: Array) -> Result:
     shape = evidence.member.shape[1], evidence.scores.shape[1]
     numbers = np.empty((4, *shape))  # estimate, standard error, low, high
-    counts = np.empty((2, *shape), dtype=np.int64)
     for block in influence_blocks(evidence):
         numbers[0, :, block.targets] = block.estimate
         numbers[1, :, block.targets] = block.standard_error
-        counts[0, :, block.targets] = block.n_in
-        counts[1, :, block.targets] = block.n_out
-    warn_of_empty((counts == 0).any((0, 2)))
+    counts = _counts(evidence)
+    warn_of_empty((counts[0] == 0).any(1) | (counts[1] == 0).any(1))
     warn_of_infinite(np.isinf(evidence.scores).any(0))
-    freedom = np.maximum(counts.sum(0)[0] - 3, 1)  # (targets,)
+    freedom = np.maximum(counts[0][0] + counts[1][0] - 3, 1)  # (targets,)
     half_width = special.stdtrit(freedom, (1 + confidence) / 2) * numbers[1]
     numbers[2], numbers[3] = numbers[0] - half_width, numbers[0] + half_width
     _put_memorization(numbers, evidence, confidence)
@@ -308,6 +302,19 @@ def _influence(evidence: Retrainings, confidence: float, original: Array) -> Res
         n_out=like_original(counts[1], original),
         axes=("index", "target"),
     )
+
+
+def _counts(evidence: Retrainings) -> tuple[Integers, Integers]:
+    """Return the runs with and without each point that scored each target."""
+    finished = ~failed_runs(evidence.scores)
+    scored, member = ~np.isnan(evidence.scores[finished]), evidence.member[finished]
+    if scored.all():
+        shape = member.shape[1], scored.shape[1]
+        inside = np.broadcast_to(member.sum(0)[:, np.newaxis], shape)
+        return inside, np.broadcast_to(len(member) - inside[:, :1], shape)
+    # Exact in float64, whose products are much faster than those of integers.
+    inside = (member.T.astype(np.float64) @ scored.astype(np.float64)).astype(np.int64)
+    return inside, scored.sum(0) - inside
 
 
 def _put_memorization(

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._validation import ArrayT, as_float, to_numpy
+from memmetrics._validation import ArrayT, as_float, is_finite, to_numpy
 from memmetrics.metrics._finished import finished_runs
 
 __all__ = ["likelihood_ratios", "logit"]
@@ -141,27 +141,31 @@ def likelihood_ratios(
     (True, True)
     """
     scores, member, own = finished_runs(scores, member, own, least=2 * _LEAST_RUNS)
-    _warn_of(np.isinf(scores).any(axis=0) & (own >= 0), "an infinite score")
+    complete = is_finite(scores)
+    if not complete:
+        _warn_of(np.isinf(scores).any(axis=0) & (own >= 0), "an infinite score")
+    own_variance = pooled is False or (pooled is None and len(scores) >= _FEW_RUNS)
     shared = _pooled_variances(scores, member, own)
     ratios = np.full(scores.shape, np.nan)
     alike = np.zeros(len(own), dtype=bool)
-    for block in _blocks(scores, member, own):
-        own_variance = pooled is False or (pooled is None and len(scores) >= _FEW_RUNS)
+    for targets, block, *chosen in _blocks(scores, member, own):
         arms = []
-        for fit, everyone in zip(_fits(block), shared, strict=True):
-            variance = np.broadcast_to(everyone[:, np.newaxis], fit.mean.shape)
+        for arm, everyone in zip(chosen, shared, strict=True):
+            fit = _left_out(block, arm)
+            variance = np.broadcast_to(everyone[:, np.newaxis], block.shape)
             if own_variance:
                 its_own, has_one = _variance(fit, block)
+                alike[targets] |= ~has_one.all(axis=0)
                 variance = np.where(has_one, its_own, variance)
-                alike[block.targets] |= (~has_one & block.scored).any(axis=0)
             arms.append((fit.mean, variance))
         (mean_in, in_), (mean_out, out) = arms
-        ratio = (
+        ratios[:, targets] = (
             np.log(out / in_)
-            + (block.scores - mean_out) ** 2 / out
-            - (block.scores - mean_in) ** 2 / in_
+            + (block - mean_out) ** 2 / out
+            - (block - mean_in) ** 2 / in_
         ) / 2
-        ratios[:, block.targets] = np.where(block.scored, ratio, np.nan)
+    if not complete:
+        ratios[np.isnan(scores)] = np.nan
     if pooled is False:
         _warn_of(alike, "no variance of their own")
         ratios[:, alike] = np.nan
@@ -179,33 +183,12 @@ def _warn_of(targets: Bools, what: str) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Block:
-    """Some targets; arrays (runs, targets), in which 0 stands for no score."""
-
-    targets: npt.NDArray[np.intp]
-    scores: Floats
-    inside: Bools
-    outside: Bools
-
-    @property
-    def scored(self) -> Bools:
-        return self.inside | self.outside
-
-
-@dataclass(frozen=True, eq=False)
 class _LeftOut:
     """One arm of a block without the score in question; arrays (runs, targets)."""
 
     mean: Floats
     squares: Floats  # summed, of deviations from the mean
     others: Floats  # how many scores that are
-
-
-def _fits(block: _Block) -> tuple[_LeftOut, _LeftOut]:
-    return (
-        _left_out(block.scores, block.inside),
-        _left_out(block.scores, block.outside),
-    )
 
 
 def _left_out(block: Floats, chosen: Bools) -> _LeftOut:
@@ -220,13 +203,10 @@ def _left_out(block: Floats, chosen: Bools) -> _LeftOut:
     )
 
 
-def _variance(fit: _LeftOut, block: _Block) -> tuple[Floats, Bools]:
+def _variance(fit: _LeftOut, block: Floats) -> tuple[Floats, Bools]:
     """Return every pair's own variance (runs, targets), and whether it has one."""
     variance = fit.squares / (fit.others - 1)
-    runs = block.scored.sum(axis=0)
-    deviation = block.scores - block.scores.sum(axis=0) / runs
-    overall = (np.where(block.scored, deviation, 0) ** 2).sum(axis=0) / runs
-    return variance, variance > _ROUNDING * overall
+    return variance, variance > _ROUNDING * block.var(axis=0)
 
 
 def _pooled_variances(
@@ -234,8 +214,8 @@ def _pooled_variances(
 ) -> tuple[Floats, Floats]:
     """Return each arm's variance over all points, without the run itself: (runs,)."""
     squares, freedom = np.zeros((2, len(scores))), np.zeros((2, len(scores)))
-    for block in _blocks(scores, member, own):
-        for arm, fit in enumerate(_fits(block)):
+    for _, block, *chosen in _blocks(scores, member, own):
+        for arm, fit in enumerate(_left_out(block, runs) for runs in chosen):
             squares[arm] += fit.squares.sum(axis=1)
             freedom[arm] += (fit.others - 1).sum(axis=1)
     if not freedom.any():
@@ -254,21 +234,29 @@ def _pooled_variances(
 
 def _blocks(
     scores: npt.NDArray[Any], member: Bools, own: npt.NDArray[np.int64]
-) -> Iterator[_Block]:
-    """Yield targets that have ratios, a few at a time."""
+) -> Iterator[tuple[npt.NDArray[np.intp], Floats, Bools, Bools]]:
+    """Yield some targets, their scores, and those of IN and of OUT, (runs, targets).
+
+    Scores are counted from the first run's on, since a large common value would cost
+    digits. Where one is missing, the target's first score stands in.
+    """
     known = np.flatnonzero(own >= 0)
     width = max(1, _ENTRIES // len(scores))
     for start in range(0, len(known), width):
         targets = known[start : start + width]
-        values = scores[:, targets].astype(np.float64)
-        inside, scored = member[:, own[targets]], ~np.isnan(values)
-        arms = inside & scored, ~inside & scored
-        enough = np.minimum(*(arm.sum(axis=0) for arm in arms)) >= _LEAST_RUNS
-        enough &= ~np.isinf(values).any(axis=0)
-        if not enough.any():
-            continue
-        targets, values, scored = targets[enough], values[:, enough], scored[:, enough]
-        # From the first score on: a large common value would cost digits.
-        first = values[scored.argmax(axis=0), np.arange(len(targets))]
-        deviations = np.where(scored, values - first, 0)
-        yield _Block(targets, deviations, *(arm[:, enough] for arm in arms))
+        block = scores[:, targets].astype(np.float64)
+        inside = member[:, own[targets]]
+        outside = ~inside
+        if not is_finite(block):
+            scored = ~np.isnan(block)
+            inside, outside = inside & scored, outside & scored
+            inside[:, np.isinf(block).any(axis=0)] = False
+            first = block[scored.argmax(axis=0), np.arange(len(targets))]
+            block = np.where(scored, block, first)
+        fewest = np.minimum(inside.sum(axis=0), outside.sum(axis=0))
+        enough = fewest >= _LEAST_RUNS
+        if not enough.all():
+            targets, block = targets[enough], block[:, enough]
+            inside, outside = inside[:, enough], outside[:, enough]
+        if len(targets):
+            yield targets, block - block[:1], inside, outside
