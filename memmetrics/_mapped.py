@@ -19,6 +19,10 @@ import numpy.typing as npt
 MAPPED_BYTES = 1 << 28  # smaller arrays simply are in memory
 
 
+class _OwnFile(mmap.mmap):
+    """A file of this module's own: what was written to it can be read again."""
+
+
 def allocate(
     shape: tuple[int, ...], dtype: npt.DTypeLike, directory: Path
 ) -> npt.NDArray[Any]:
@@ -42,20 +46,19 @@ def allocate(
         if hasattr(os, "posix_fallocate"):
             # Without room set aside, a full disk would be a fatal signal later.
             os.posix_fallocate(file.fileno(), 0, size)
-        return np.memmap(file, dtype=dtype, mode="w+", shape=shape)
+        else:
+            file.truncate(size)
+        return np.ndarray(shape, dtype, buffer=_OwnFile(file.fileno(), size))
 
 
 def release(array: npt.NDArray[Any]) -> None:
-    """Let go of the memory of an array that is mapped from a file; keep its content.
+    """Let go of the memory of an array that `allocate` mapped; keep its content.
 
-    It is read from the file again when needed. Other arrays stay as they are, and so do
-    those mapped in mode "c", whose changes are in memory only.
+    It is read from the file again when needed. All other arrays stay as they are: of
+    somebody else's mapping nobody can say whether its content is in a file.
     """
     base: Any = array
-    private = False
     while isinstance(base, np.ndarray):
-        private = private or getattr(base, "mode", None) == "c"
         base = base.base
-    mapped = isinstance(base, mmap.mmap) and not private
-    if mapped and hasattr(mmap, "MADV_DONTNEED"):
+    if isinstance(base, _OwnFile) and hasattr(mmap, "MADV_DONTNEED"):
         base.madvise(mmap.MADV_DONTNEED)

@@ -183,9 +183,12 @@ def as_confidence(confidence: float) -> float:
 def safe_exponent(*arrays: npt.NDArray[Any]) -> int:
     """Return a power of two to divide by where squares would overflow or vanish.
 
-    0 for magnitudes that need none.
+    0 for magnitudes that need none. Values that are not finite do not count.
     """
     largest = max(max(-float(array.min()), float(array.max())) for array in arrays)
+    if not np.isfinite(largest):
+        finite = [array[np.isfinite(array)] for array in arrays]
+        largest = max((float(np.abs(f).max()) for f in finite if f.size), default=0.0)
     safe = largest == 0 or _SAFE[0] < largest < _SAFE[1]
     return 0 if safe else int(np.frexp(largest)[1])
 

@@ -18,7 +18,6 @@ from memmetrics._validation import (
     as_float,
     as_labels,
     check_same_kind,
-    is_finite,
     require_finite,
     to_numpy,
 )
@@ -118,9 +117,11 @@ class Retrainings:
     Parameters
     ----------
     scores : array (runs, targets) or (runs, targets, tokens)
-        Score of every target under every run, higher is better. A row that is NaN
+        Score of every target under every run, higher is better. NaN where the run
+        did not score the target: it does not count there. A row that is NaN
         throughout is a run that diverged: metrics leave it out and say so. A token
-        that is NaN in every run is padding, of a target with fewer tokens.
+        that is NaN in every run is padding, of a target with fewer tokens. An
+        infinite score is a score, and leaves its own target without a mean.
     member : boolean array (runs, points)
         Whether the point was in the run's training set.
     own : int array (targets,), optional
@@ -134,8 +135,7 @@ class Retrainings:
     Raises
     ------
     TypeError, ValueError
-        If `member` is not boolean, the shapes do not fit, an isolated score is NaN,
-        or any is infinite.
+        If `member` is not boolean, or the shapes do not fit.
 
     Examples
     --------
@@ -224,10 +224,6 @@ def _retrainings_iv(
             f"(runs, points) with as many runs; got shapes {scores.shape} and "
             f"{member.shape}"
         )
-    if not is_finite(scores):
-        finished = ~np.isnan(scores).reshape(len(scores), -1).all(axis=1)
-        present = tokens_present(scores[finished])
-        require_finite(scores[finished][:, present], "scores")
     return scores, member
 
 

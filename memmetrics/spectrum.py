@@ -24,12 +24,14 @@ import pandas as pd
 
 from memmetrics._selected import select_points
 from memmetrics._validation import as_confidence
+from memmetrics.evidence import tokens_present
 from memmetrics.metrics.counterfactual import memorization_from_arms, warn_of_failed
 from memmetrics.metrics.moments import Arms
 from memmetrics.retraining import arguments
 from memmetrics.retraining.base import Bools, Data, Trainer
 from memmetrics.retraining.dataset import fingerprint, pack
 from memmetrics.retraining.opening import open_campaign
+from memmetrics.retraining.records import diverged_runs
 from memmetrics.retraining.seeds import RNG, Stream
 from memmetrics.retraining.worker import Job
 from memmetrics.selection import Rule
@@ -190,12 +192,16 @@ def _scores(
     scores: npt.NDArray[Any], diverged: Bools, chosen: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
     """Return the scores of the chosen points, (all runs, chosen), NaN if diverged."""
-    values: npt.NDArray[np.float64] = scores[:, chosen].astype(np.float64)
-    values = values.reshape(*values.shape[:2], -1).mean(axis=-1)  # over tokens, if any
-    failed = diverged | ~np.isfinite(values).all(axis=1)
-    values[failed] = np.nan
+    failed = diverged_runs(scores, diverged)
     warn_of_failed(failed)
-    return values
+    values: npt.NDArray[np.float64] = scores[:, chosen].astype(np.float64)
+    values = values.reshape(*values.shape[:2], -1)  # (all runs, chosen, tokens, if any)
+    values[failed] = np.nan
+    present = tokens_present(values)
+    with np.errstate(invalid="ignore"):  # of a point without tokens
+        mean: npt.NDArray[np.float64] = np.where(present, values, 0).sum(axis=-1)
+        mean /= present.sum(axis=-1)
+    return mean
 
 
 def _row(
@@ -206,6 +212,6 @@ def _row(
     both = np.concatenate([scores[:runs], scores[without : without + runs]])
     kept = np.arange(2 * runs) < runs
     both, kept = both[:, np.newaxis], kept[:, np.newaxis]
-    # Of this one point's column, a run that diverged is a row of NaN.
+    # A run that diverged is NaN, and does not count.
     result = memorization_from_arms(Arms.from_scores(both, kept), confidence=confidence)
     return replace(result, metric=METRIC).to_frame()

@@ -231,11 +231,8 @@ class TestMetric:
         ({"scores": np.ones((40, 9, 2, 1))}, ValueError, r"got shapes \(40, 9, 2, 1\)"),
         ({"scores": np.ones((0, 9))}, ValueError, "`scores` must not be empty"),
         ({"scores": np.full((40, 9), "a")}, TypeError, "must hold real numbers"),
-        (
-            {"scores": np.full((40, 9), np.inf)},
-            ValueError,
-            "finite; got 360 NaN or inf",
-        ),
+        ({"scores": np.full((40, 9), np.nan)}, ValueError, "not be NaN in all 40"),
+        ({"scores": np.full((40, 9, 2), np.nan)}, ValueError, "not be NaN in all 40"),
         ({"confidence": 0}, ValueError, "`confidence` must lie strictly between"),
     ],
 )
@@ -243,16 +240,6 @@ def test_bad_input(change, error, match):
     scores, member = example()
     with pytest.raises(error, match=match):
         counterfactual_memorization(**{"scores": scores, "member": member} | change)
-
-
-def test_an_isolated_nan_is_an_error():
-    scores, member = example()
-    scores[3, 5] = np.nan
-    with pytest.raises(ValueError, match=r"got 1 NaN .* first at index \(3, 5\)"):
-        counterfactual_memorization(scores, member)
-    scores[3, 0] = np.nan
-    with pytest.raises(ValueError, match="got 2 NaN"):
-        counterfactual_memorization(scores, member)
 
 
 def test_one_run_is_too_few():

@@ -198,7 +198,7 @@ def test_constant_scores_have_no_influence():
         ({"own": np.full(7, 7)}, ValueError, "`own` must lie between -1 and 6; got"),
         ({"own": np.full(7, 0.5)}, TypeError, "`own` must hold integers"),
         ({"member": np.ones((60, 7))}, TypeError, "`member` must be boolean"),
-        ({"scores": np.full((60, 7), np.inf)}, ValueError, "`scores` must be finite"),
+        ({"scores": np.full((60, 7), np.nan)}, ValueError, "not be NaN in all 60 runs"),
         ({"confidence": 2}, ValueError, "`confidence` must lie"),
     ],
 )

@@ -72,11 +72,17 @@ def test_few_runs_share_a_variance():
 def test_an_arm_without_spread_has_the_shared_variance():
     scores, member = retrainings(runs=64, points=5)
     scores[member[:, 2], 2] = 0.1
-    alone = likelihood_ratios(scores, member, pooled=False)
-    assert np.isfinite(alone).all()
+    mixed = likelihood_ratios(scores, member)
+    assert np.isfinite(mixed).all()
     # Both sides judge the IN arm of point 2 by the same variance.
     inside = scores[:, [0, 1, 3, 4]][member[:, [0, 1, 3, 4]]]
-    assert np.abs(alone[:, 2]).max() < 10 * np.ptp(inside) ** 2
+    assert np.abs(mixed[:, 2]).max() < 10 * np.ptp(inside) ** 2
+    # Unless that is ruled out, where the point has no ratio.
+    with pytest.warns(RuntimeWarning, match="1 of 5 targets have no variance of their"):
+        alone = likelihood_ratios(scores, member, pooled=False)
+    assert np.isnan(alone).all(axis=0).tolist() == [False, False, True, False, False]
+    others = [0, 1, 3, 4]
+    np.testing.assert_array_equal(alone[:, others], mixed[:, others])
 
 
 def test_held_out_targets_and_short_arms_have_no_ratio():

@@ -117,12 +117,57 @@ class TestBothWays:
         turned = Arms.from_scores(np.asfortranarray(scores), np.asfortranarray(member))
         assert_same(turned, expected)
 
-    @pytest.mark.parametrize("bad", [np.nan, np.inf])
-    def test_a_bad_score_is_found(self, bad):
+    @pytest.mark.parametrize("case", range(20))
+    def test_what_a_run_did_not_score_does_not_count(self, case):
+        scores, member = random_scores(case)
+        rng = np.random.default_rng(case)
+        scores[:, rng.random(scores.shape[1]) < 0.5] *= np.where(
+            rng.random((len(scores), 1)) < 0.3, np.nan, 1
+        )
+        scores[rng.random(scores.shape) < rng.choice([1e-4, 0.2])] = np.nan
+        arms = Arms.from_scores(scores, member)
+        for point in range(0, scores.shape[1], 17):
+            scored = ~np.isnan(scores[:, point])
+            for arm, chosen in zip(arms, (member, ~member), strict=True):
+                mine = scores[scored & chosen[:, point], point]
+                np.testing.assert_allclose(
+                    columns(arm)[:, point], directly(mine), rtol=1e-9, atol=1e-8
+                )
+        halves = [Arms.from_scores(scores[k::2], member[k::2]) for k in range(2)]
+        assert_same(halves[0].merge(halves[1]), arms)
+
+    @pytest.mark.parametrize("bad", [-np.inf, np.inf])
+    def test_an_infinite_score_leaves_its_own_arm_without_a_mean(self, bad):
         scores, member = random_scores(1)
+        complete = Arms.from_scores(scores, member)
         scores[2, 0] = bad
-        with pytest.raises(ValueError, match=r"`scores` must be finite; got 1 NaN"):
-            Arms.from_scores(scores, member)
+        for whole, arm, hit in zip(
+            complete,
+            Arms.from_scores(scores, member),
+            (member[2, 0], not member[2, 0]),
+            strict=True,
+        ):
+            assert arm.infinite.tolist() == [hit] + [False] * (scores.shape[1] - 1)
+            assert np.isnan(arm.mean[0]) == np.isnan(arm.squares[0]) == hit
+            np.testing.assert_array_equal(arm.count, whole.count)
+            np.testing.assert_array_equal(columns(arm)[:, 1:], columns(whole)[:, 1:])
+
+    def test_an_infinite_score_stays_when_runs_are_merged(self):
+        scores, member = random_scores(1)
+        scores[0, 0] = -np.inf
+        parts = [Arms.from_scores(scores[k::2], member[k::2]) for k in range(2)]
+        arm = int(not member[0, 0])
+        for merged in (parts[0].merge(parts[1]), parts[1].merge(parts[0])):
+            assert merged[arm].infinite[0]
+            assert np.isnan(merged[arm].mean[0])
+            assert merged[arm].at_lowest[0] == 1
+
+    def test_any_byte_but_0_is_true(self):
+        scores, member = random_scores(1)
+        bytes_of_member = member.view(np.uint8) * np.uint8(255)
+        bytes_of_member[::2] &= 2
+        odd = bytes_of_member.view(bool)
+        assert_same(Arms.from_scores(scores, odd), Arms.from_scores(scores, member))
 
 
 @given(cuts=st.lists(st.integers(1, 39), max_size=6), seed=st.integers(0, 1000))

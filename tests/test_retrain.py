@@ -164,17 +164,39 @@ def test_diverged_runs_are_rows_of_nan_and_named_once(points, tmp_path):
     assert evidence.diverged.tolist() == expected
 
 
-def test_an_infinite_score_counts_as_divergence(points):
-    class Exploding(NearestMean):
-        def fit(self, data, member, *, seeds):
-            scores = NearestMean().fit(data, member, seeds=seeds).scores(data)
-            scores[np.array(seeds) == bad, 0] = np.inf
-            return SimpleNamespace(scores=lambda targets: scores)
+class Exploding(NearestMean):
+    def __init__(self, run, value, targets=slice(None)):
+        self.seed = run_seeds(0, Stream.TRAINING, [run])[0]
+        self.value, self.targets = value, targets
 
-    bad = run_seeds(0, Stream.TRAINING, [2])[0]
+    def fit(self, data, member, *, seeds):
+        scores = NearestMean().fit(data, member, seeds=seeds).scores(data)
+        bad = np.flatnonzero(np.array(seeds) == self.seed)
+        scores[np.ix_(bad, np.arange(scores.shape[1])[self.targets])] = self.value
+        return SimpleNamespace(scores=lambda targets: scores)
+
+
+@pytest.mark.parametrize("value", [-np.inf, np.inf, np.nan])
+def test_a_run_without_any_finite_score_diverged(points, value):
     with pytest.warns(UserWarning, match="run 2 of 4 diverged"):
-        evidence = retrain(Exploding(), points, runs=4, rng=0)
+        evidence = retrain(Exploding(2, value), points, runs=4, rng=0)
     assert np.isnan(evidence.scores[2]).all()
+    assert evidence.diverged.tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize("value", [-np.inf, np.inf, np.nan])
+def test_a_score_that_is_not_finite_concerns_its_own_point(points, value):
+    clean = retrain(NearestMean(), points, runs=8, rng=0)
+    trainer = Exploding(2, value, targets=[5])
+    if np.isnan(value):
+        with pytest.warns(UserWarning, match="1 scores of runs that did not diverge"):
+            evidence = retrain(trainer, points, runs=8, rng=0)
+    else:
+        evidence = retrain(trainer, points, runs=8, rng=0)
+    assert not evidence.diverged.any()
+    expected = clean.scores.copy()
+    expected[2, 5] = value
+    np.testing.assert_array_equal(evidence.scores, expected)
 
 
 def test_all_diverged(points, tmp_path):

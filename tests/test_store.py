@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import resource
 import shutil
@@ -266,9 +267,9 @@ def test_large_scores_are_mapped_from_a_file_without_a_name(
     assert isinstance(evidence.scores, np.ndarray)
     assert np.array_equal(evidence.scores, expected.scores)
     base = evidence.scores
-    while base.base is not None and not isinstance(base, np.memmap):
+    while isinstance(base, np.ndarray):
         base = base.base
-    assert isinstance(base, np.memmap)
+    assert isinstance(base, mmap.mmap)
     # Letting go of the memory loses nothing, nor does reading it block by block.
     mapped.release(evidence.scores)
     blocks = np.concatenate([scores for scores, _ in evidence.blocks()])
@@ -289,14 +290,6 @@ def test_no_room_to_put_large_scores_together(tmp_path, monkeypatch):
         run(tmp_path)
     monkeypatch.undo()
     assert run(tmp_path, Untouchable()).scores.shape == (12, 20)
-
-
-def test_changes_that_are_in_memory_only_are_kept(tmp_path):
-    np.arange(1000.0).tofile(tmp_path / "numbers")
-    array = np.memmap(tmp_path / "numbers", dtype=float, mode="c")
-    array[:] = -1
-    mapped.release(array[5:])
-    assert (array == -1).all()
 
 
 @pytest.mark.slow

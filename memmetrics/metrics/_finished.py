@@ -73,7 +73,7 @@ def finished_runs(
     evidence = Retrainings(scores=scores, member=member, own=own)
     require_one_score(evidence.scores)
     own = np.asarray(evidence.own)
-    failed = failed_runs(evidence.scores)  # (runs,)
+    failed = failed_runs(evidence.scores)
     warn_of_failed(failed)
     finished = len(failed) - int(failed.sum())
     if finished < least:

@@ -59,6 +59,13 @@ def _copy(source: Any, target: Any) -> None:
         target[point] = source[point]
 
 
+@_compiled
+def _copy_truth(source: Any, target: Any) -> None:
+    """Copy the bytes of Booleans, of which any but 0 is true, as 0 and 1."""
+    for point in range(source.size):
+        target[point] = source[point] != 0
+
+
 @_vectorized
 def _add_sums(score: Any, arm: Any, which: Any, sums: Any) -> None:
     """Add a few runs to the sums of powers of one arm's deviations."""
@@ -195,7 +202,7 @@ def _stream(  # noqa: PLR0917 (compiled functions take no keywords)
         seen[width:] = 3
         for run in runs:
             _copy(scores[run, first:last], score[:width])
-            _copy(member[run, first:last], arm[:width])
+            _copy_truth(member[run, first:last], arm[:width])
             if _take_origins(score, arm, seen, sums):
                 break
 
@@ -204,7 +211,7 @@ def _stream(  # noqa: PLR0917 (compiled functions take no keywords)
             for row in range(min(RUNS, runs.size - group)):
                 run, at = runs[group + row], row * POINTS
                 _copy(scores[run, first:last], score[at : at + width])
-                _copy(member[run, first:last], arm[at : at + width])
+                _copy_truth(member[run, first:last], arm[at : at + width])
             _add_count(arm, count[IN])
             for which in range(2):
                 byte = np.uint8(which)

@@ -30,6 +30,7 @@ class Lack(IntEnum):
     RUNS = 1
     VARIATION = 2
     REPETITION = 3
+    FINITENESS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +124,10 @@ def classify(inside: Arm, outside: Arm, outcomes: Sequence[float]) -> Sample:
     share_in = inside.share_at(upper, lower)
     share_out = outside.share_at(upper, lower)
     two_valued = np.isfinite(share_in) & np.isfinite(share_out)
+    infinite = np.isinf(lower) | np.isinf(upper)
     kind = np.where(two_valued, Kind.PROPORTIONS, Kind.MEANS).astype(np.int8)
-    kind[~enough | (alike & ~outcome)] = Kind.NONE
+    kind[~enough | (alike & ~outcome) | infinite] = Kind.NONE
     lack = np.where(alike, Lack.VARIATION, Lack.NOTHING).astype(np.int8)
+    lack[infinite] = Lack.FINITENESS
     lack[~enough] = Lack.RUNS
     return Sample(inside, outside, lower, upper, share_in, share_out, kind, lack)

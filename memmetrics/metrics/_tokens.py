@@ -45,8 +45,9 @@ class FlatTokens(NamedTuple):
 
 def flat_tokens(scores: npt.NDArray[Any]) -> FlatTokens:
     """Flatten `scores (runs, targets, tokens)`, of runs that may have failed."""
-    failed = np.isnan(scores).all(axis=(1, 2))
-    present = tokens_present(scores[~failed])
+    present = tokens_present(scores)
+    if not present.any():
+        raise ValueError(f"`scores` must not be NaN in all {len(scores)} runs")
     return FlatTokens(scores[:, present], np.nonzero(present)[0], present)
 
 

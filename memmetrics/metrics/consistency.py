@@ -16,6 +16,7 @@ import numpy.typing as npt
 from memmetrics._validation import as_confidence
 from memmetrics.evidence import Retrainings
 from memmetrics.metrics._finished import finished_runs
+from memmetrics.metrics.counterfactual import warn_of_infinite
 from memmetrics.metrics.mean_interval import mean_interval
 from memmetrics.metrics.moments import Arms
 from memmetrics.result import Result
@@ -52,13 +53,19 @@ def consistency_score(
     -------
     Result
         One number for every target, in the unit of the score, and ``n_out``, the runs
-        that count; NaN where there is none. Columns ``interval`` and ``flag`` as in
+        that count, those that scored the target; NaN where there is none, or an
+        infinite score. Columns ``interval`` and ``flag`` as in
         `mean_interval`.
 
     Raises
     ------
     TypeError, ValueError
         As for `Retrainings`, or if no run finished.
+
+    Warns
+    -----
+    RuntimeWarning
+        If a run was left out, or a target has an infinite score.
 
     Notes
     -----
@@ -81,6 +88,7 @@ def consistency_score(
     confidence = as_confidence(confidence)
     finished = finished_runs(scores, member, own, least=1)
     held_out = Arms.from_scores(finished.scores, finished.trained_on).outside
+    warn_of_infinite(held_out.infinite)
     return Result(
         ConsistencyScore.name,
         ConsistencyScore.unit,

@@ -56,7 +56,8 @@ def counterfactual_memorization(
     ----------
     scores : array or tensor (runs, points) or (runs, points, tokens)
         Score of every point, or of each of its tokens, under every run; higher is
-        better (for a loss, its negative). A run whose scores are NaN throughout, as one
+        better (for a loss, its negative). NaN says that the run did not score the
+        point, and does not count there. A run whose scores are NaN throughout, as one
         that diverged, is left out with a warning; a token that is NaN in every run is
         padding, and its estimate is NaN.
     member : boolean array or tensor (runs, points)
@@ -72,23 +73,24 @@ def counterfactual_memorization(
     Result
         ``estimate``, ``standard_error``, ``low``, ``high``, ``n_in`` and ``n_out``,
         each ``(points,)`` or ``(points, tokens)``, in the unit of the scores. Positive
-        means memorized. An estimate is NaN, never 0, where a point has no run in one of
-        the arms. The columns say which ``interval`` was used, what the sample lacks
-        (``flag``) and the one-sided ``p_value`` of at most `minimum`; see
+        means memorized. An estimate is NaN, never 0, where a point has no score in one
+        of the arms, or an infinite one. ``n_in`` and ``n_out`` count the runs that
+        scored the point. The columns say which ``interval`` was used, what the sample
+        lacks (``flag``) and the one-sided ``p_value`` of at most `minimum`; see
         `memmetrics.metrics.intervals.difference_interval`.
 
     Raises
     ------
     TypeError, ValueError
         If the shapes differ, `member` is not boolean, the tensors are on different
-        devices, fewer than two runs are given, an isolated score is NaN, any is
-        infinite, `confidence` is not within (0, 1), or `minimum` is not finite.
+        devices, fewer than two runs are given, no score is there at all, `confidence`
+        is not within (0, 1), or `minimum` is not finite.
 
     Warns
     -----
     RuntimeWarning
-        If a point has no run in one of the arms, or a run was left out; the message
-        says how many.
+        If a point has no run in one of the arms, or an infinite score, or a run was
+        left out; the message says how many.
 
     Notes
     -----
@@ -151,8 +153,7 @@ def _memorization(
     """Memorization of `scores (runs, targets)`, with its warnings."""
     warn_of_failed(failed_runs(scores))
     arms = Arms.from_scores(scores, member)
-    empty = (arms.inside.count == 0) | (arms.outside.count == 0)
-    warn_of_empty(empty if held_out is None else empty & ~held_out)
+    warn_of_points(arms, held_out)
     return memorization(
         arms, confidence=test.confidence, minimum=test.minimum, original=original
     )
@@ -178,7 +179,8 @@ def memorization_from_arms(
     Warns
     -----
     RuntimeWarning
-        If a point has no run in one of the arms; the message says how many.
+        If a point has no run in one of the arms, or an infinite score; the message
+        says how many.
 
     Examples
     --------
@@ -191,7 +193,7 @@ def memorization_from_arms(
     >>> bool(np.allclose(streamed, whole))
     True
     """
-    warn_of_empty((arms.inside.count == 0) | (arms.outside.count == 0))
+    warn_of_points(arms)
     test = _Test(confidence, minimum)
     return memorization(arms, confidence=test.confidence, minimum=test.minimum)
 
@@ -318,12 +320,29 @@ def warn_of_failed(failed: npt.NDArray[np.bool_]) -> None:
         )
 
 
+def warn_of_points(arms: Arms, held_out: npt.NDArray[np.bool_] | None = None) -> None:
+    """Warn of points that have no estimate, save those that are held out."""
+    empty = (arms.inside.count == 0) | (arms.outside.count == 0)
+    warn_of_empty(empty if held_out is None else empty & ~held_out)
+    infinite = arms.inside.infinite | arms.outside.infinite
+    warn_of_infinite(infinite if held_out is None else infinite & ~held_out)
+
+
 def warn_of_empty(empty: npt.NDArray[np.bool_]) -> None:
     """Warn of points with no run in one of the two arms."""
-    if empty.any():
+    _warn_of(empty, "no run in one of the two arms")
+
+
+def warn_of_infinite(infinite: npt.NDArray[np.bool_]) -> None:
+    """Warn of points with an infinite score."""
+    _warn_of(infinite, "an infinite score in some run")
+
+
+def _warn_of(points: npt.NDArray[np.bool_], what: str) -> None:
+    if points.any():
         warnings.warn(
-            f"{empty.sum()} of {empty.size} points have no run in one of the two arms; "
-            "their estimate is NaN",
+            f"{points.sum()} of {points.size} points have {what}; their estimate is "
+            "NaN",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

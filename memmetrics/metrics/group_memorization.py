@@ -51,7 +51,8 @@ def group_memorization(
         The group of each point, as given to `retrain`: integers or strings.
     own : int array (targets,), optional
         The training point that each target is, or -1. Default: target `i` is point
-        `i`. A group's score is the mean over the targets that are its points.
+        `i`. A group's score is the mean over the targets that are its points, in the
+        runs that scored them all; other runs do not count for the group.
     confidence : float, default 0.95
         Confidence of the intervals.
 
@@ -165,7 +166,9 @@ def _mean_scores(
         group[finished.own[targets]], return_inverse=True, return_counts=True
     )
     # (targets, groups), one entry in each row that is no held-out target's.
-    mean = scipy.sparse.csr_array(
-        (1 / size[place], (targets, place)), shape=(len(finished.own), len(scored))
+    total = scipy.sparse.csr_array(
+        (np.ones(len(place)), (targets, place)),
+        shape=(len(finished.own), len(scored)),
     )
-    return scored, np.asarray(finished.scores.astype(np.float64) @ mean)
+    # Divided last: six sixths do not sum to 1, and outcomes have to stay outcomes.
+    return scored, np.asarray(finished.scores.astype(np.float64) @ total) / size

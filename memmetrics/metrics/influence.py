@@ -33,6 +33,7 @@ from memmetrics.metrics.counterfactual import (
     retrainings_iv,
     warn_of_empty,
     warn_of_failed,
+    warn_of_infinite,
 )
 from memmetrics.metrics.moments import Arms, failed_runs
 from memmetrics.result import Result
@@ -40,6 +41,7 @@ from memmetrics.result import Result
 __all__ = ["CounterfactualInfluence", "counterfactual_influence", "influence_blocks"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.int64]
 
 # At most this many numbers in one temporary (points, targets).
 _BLOCK = 2**22
@@ -69,8 +71,9 @@ def counterfactual_influence(
     Parameters
     ----------
     scores : array or tensor (runs, targets)
-        Score of every target under every run, higher is better. A run whose scores are
-        NaN throughout is left out with a warning.
+        Score of every target under every run, higher is better. NaN says that the run
+        did not score the target, which then has the other runs' influence. A run whose
+        scores are NaN throughout is left out with a warning.
     member : boolean array or tensor (runs, points)
         Whether the point was in the run's training set.
     own : int array (targets,), optional
@@ -85,8 +88,10 @@ def counterfactual_influence(
         ``estimate``, ``standard_error``, ``low``, ``high``, ``n_in`` and ``n_out``,
         each ``(points, targets)``, in the unit of the scores. Positive means that the
         point helps the target. At ``(own[t], t)`` stands the target's memorization.
-        NaN, never 0, for a point with no run in one of the arms, and where point and
-        target always enter together (as in one group), which leaves nothing to compare.
+        NaN, never 0, for a point with no run in one of the arms, for a target with an
+        infinite score, and where point and target always enter together (as in one
+        group), which leaves nothing to compare. ``n_in`` and ``n_out`` count the runs
+        that scored the target.
 
     Raises
     ------
@@ -97,7 +102,8 @@ def counterfactual_influence(
     Warns
     -----
     RuntimeWarning
-        If a point has no run in one of the arms, or a run was left out.
+        If a point has no run in one of the arms, a target has an infinite score, or a
+        run was left out.
 
     Notes
     -----
@@ -152,15 +158,35 @@ def influence_blocks(evidence: Retrainings) -> Iterator[InfluenceBlock]:
     [(3, 3)]
     """
     finished = np.flatnonzero(~failed_runs(evidence.scores))
-    members = _Members.of(evidence.member[finished])
-    runs, points = members.centered.shape
+    member = evidence.member[finished]
+    members = _Members.of(member)
+    runs, points = member.shape
     targets = evidence.scores.shape[1]
     own = own_iv(evidence.own, targets=targets, points=points)
     width = max(1, _BLOCK // max(runs, points))
     for start in range(0, targets, width):
         block = slice(start, min(start + width, targets))
         scores = evidence.scores[finished, block].astype(np.float64)
-        yield InfluenceBlock(block, *_influence_on(scores, own[block], members))
+        if not np.isnan(scores).any():
+            yield InfluenceBlock(block, *_influence_on(scores, own[block], members))
+            continue
+        columns = np.empty((2, points, scores.shape[1]))
+        for some, scored in _alike(~np.isnan(scores)):
+            columns[:, :, some] = _influence_on(
+                scores[np.ix_(scored, some)],
+                own[block][some],
+                _Members.of(member[scored]),
+            )
+        yield InfluenceBlock(block, *columns)
+
+
+def _alike(
+    scored: npt.NDArray[np.bool_],
+) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]]:
+    """Yield targets that were scored by the same runs, and these runs."""
+    patterns, which = np.unique(scored, axis=1, return_inverse=True)
+    for number, runs in enumerate(patterns.T):
+        yield np.flatnonzero(which.ravel() == number), runs
 
 
 @dataclass(frozen=True)
@@ -211,6 +237,8 @@ def _influence_on(
     scores: Floats, own: npt.NDArray[np.int64], members: _Members
 ) -> tuple[Floats, Floats]:
     """Return estimate and standard error, `(points, targets)`, of `scores`."""
+    infinite = np.isinf(scores).any(0)
+    scores = np.where(infinite, np.nan, scores) if infinite.any() else scores
     # A held-out target has no membership, and neither has a point in all runs or none.
     known = (own >= 0) & (members.squares[own] > 0)
     itself = members.centered[:, own] * known  # (runs, targets)
@@ -224,7 +252,8 @@ def _influence_on(
         estimate, error = _contrast(residual, members)
         # The own effect took a degree of freedom that Welch's formula does not see.
         runs = len(scores)
-        rest_of_error = rest * np.where(known, (runs - 3) / (runs - 2), 1)
+        free = (runs - 3) / (runs - 2) if runs > 3 else np.nan
+        rest_of_error = rest * np.where(known, free, 1)
         return estimate / rest, error / np.sqrt(np.maximum(rest_of_error, 0))
 
 
@@ -245,6 +274,7 @@ def _contrast(residual: Floats, members: _Members) -> tuple[Floats, Floats]:
         deviations_in / (inside * (inside - 1))
         + deviations_out / (outside * (outside - 1))
     )
+    error[(members.inside < 2) | (members.outside < 2)] = np.nan
     return total / members.squares[:, np.newaxis], error
 
 
@@ -254,15 +284,13 @@ def _influence(evidence: Retrainings, confidence: float, original: Array) -> Res
     for block in influence_blocks(evidence):
         numbers[0, :, block.targets] = block.estimate
         numbers[1, :, block.targets] = block.standard_error
-    finished = ~failed_runs(evidence.scores)
-    runs_in = evidence.member[finished].sum(0)
-    runs_out = int(finished.sum()) - runs_in
-    warn_of_empty((runs_in == 0) | (runs_out == 0))
-    freedom = max(int(finished.sum()) - 3, 1)
+    counts = _counts(evidence)
+    warn_of_empty((counts[0] == 0).any(1) | (counts[1] == 0).any(1))
+    warn_of_infinite(np.isinf(evidence.scores).any(0))
+    freedom = np.maximum(counts[0][0] + counts[1][0] - 3, 1)  # (targets,)
     half_width = special.stdtrit(freedom, (1 + confidence) / 2) * numbers[1]
     numbers[2], numbers[3] = numbers[0] - half_width, numbers[0] + half_width
     _put_memorization(numbers, evidence, confidence)
-    counts = [np.broadcast_to(n[:, np.newaxis], shape) for n in (runs_in, runs_out)]
     return Result(
         CounterfactualInfluence.name,
         CounterfactualInfluence.unit,
@@ -274,6 +302,19 @@ def _influence(evidence: Retrainings, confidence: float, original: Array) -> Res
         n_out=like_original(counts[1], original),
         axes=("index", "target"),
     )
+
+
+def _counts(evidence: Retrainings) -> tuple[Integers, Integers]:
+    """Return the runs with and without each point that scored each target."""
+    finished = ~failed_runs(evidence.scores)
+    scored, member = ~np.isnan(evidence.scores[finished]), evidence.member[finished]
+    if scored.all():
+        shape = member.shape[1], scored.shape[1]
+        inside = np.broadcast_to(member.sum(0)[:, np.newaxis], shape)
+        return inside, np.broadcast_to(len(member) - inside[:, :1], shape)
+    # Exact in float64, whose products are much faster than those of integers.
+    inside = (member.T.astype(np.float64) @ scored.astype(np.float64)).astype(np.int64)
+    return inside, scored.sum(0) - inside
 
 
 def _put_memorization(

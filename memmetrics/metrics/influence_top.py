@@ -39,7 +39,8 @@ def top_influences(
     Parameters
     ----------
     scores : array (runs, targets)
-        Score of every target under every run, higher is better.
+        Score of every target under every run, higher is better; NaN where the run did
+        not score the target.
     member : bool array (runs, points)
         Whether the point was in the run's training set.
     count : int

@@ -60,12 +60,19 @@ __all__ = [
 INTERVALS = ("none", "skewness-adjusted", "proportions")
 """Names of the intervals."""
 
-FLAGS = ("", "fewer than 2 runs in an arm", "all runs alike", "one run stands apart")
+FLAGS = (
+    "",
+    "fewer than 2 runs in an arm",
+    "all runs alike",
+    "one run stands apart",
+    "a score is infinite",
+)
 """Names of what may be wrong with a sample.
 
 ``"all runs alike"``: no score differs from another in either arm. Without any noise to
 see, a continuous score has no interval; the value 0 or 1 is taken for an outcome.
 ``"one run stands apart"``: a mode was seen once, so the interval is a rough one.
+``"a score is infinite"``: there is no mean, and so no interval.
 """
 
 _NUMBERS = ("standard_error", "low", "high", "p_value")

@@ -10,6 +10,7 @@ Positive means that the score looks like that of a model which was trained on th
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -18,7 +19,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from memmetrics._validation import ArrayT, as_float, safe_exponent, to_numpy
+from memmetrics._validation import (
+    ArrayT,
+    as_float,
+    is_finite,
+    safe_exponent,
+    to_numpy,
+)
 from memmetrics.metrics._finished import finished_runs
 
 __all__ = ["likelihood_ratios", "logit"]
@@ -93,7 +100,7 @@ def likelihood_ratios(
     scores : array (runs, targets)
         Scores that are roughly Gaussian over the runs of one arm: a loss that is
         summed or averaged over many outputs as it is (with its sign turned), a
-        probability after `logit`.
+        probability after `logit`. NaN where the run did not score the target.
     member : bool array (runs, points)
         Whether the point was in the run's training set.
     own : int array (targets,), optional
@@ -101,24 +108,33 @@ def likelihood_ratios(
         `i`.
     pooled : bool, optional
         Whether all points share one variance in each arm, which is the better choice
-        for few runs. Default: below 64 runs.
+        for few runs, or none does. Default: all below 64 runs; from there on, those
+        without a variance of their own, since an arm's other scores are all alike.
 
     Returns
     -------
     float64 array (runs, targets)
-        In nats. NaN for held-out targets, which nothing trained on, and for points
-        with fewer than 3 runs in an arm.
+        In nats. NaN for held-out targets, which nothing trained on, for points with
+        fewer than 3 scores in an arm or an infinite one, where the run did not score
+        the target, and with ``pooled=False`` for points without a variance of their
+        own.
 
     Raises
     ------
     TypeError, ValueError
         As for `Retrainings`, or if no score differs from another of its arm.
 
+    Warns
+    -----
+    RuntimeWarning
+        If a run was left out, a point has an infinite score, or, with
+        ``pooled=False``, no variance of its own.
+
     Notes
     -----
     No run's score is in the Gaussians that it is judged by, nor in the pooled
-    variance: both follow in closed form from each arm's sums. A point whose scores in
-    an arm are all alike has the pooled variance. Costs O(runs · targets).
+    variance: both follow in closed form from each arm's sums. Costs
+    O(runs · targets).
 
     References
     ----------
@@ -134,25 +150,48 @@ def likelihood_ratios(
     (True, True)
     """
     scores, member, own = finished_runs(scores, member, own, least=2 * _LEAST_RUNS)
+    complete = is_finite(scores)
     exponent = safe_exponent(scores)  # the ratio does not depend on the scores' unit
     if exponent:
         scores = np.ldexp(scores.astype(np.float64), -exponent)
-    if pooled is None:
-        pooled = len(scores) < _FEW_RUNS
+    if not complete:
+        _warn_of(np.isinf(scores).any(axis=0) & (own >= 0), "an infinite score")
+    own_variance = pooled is False or (pooled is None and len(scores) >= _FEW_RUNS)
     shared = _pooled_variances(scores, member, own)
     ratios = np.full(scores.shape, np.nan)
-    for targets, block, inside in _blocks(scores, member, own):
-        arms = [
-            (fit.mean, _variance(fit, block, arm, pooled=pooled))
-            for fit, arm in zip(_fits(block, inside), shared, strict=True)
-        ]
+    alike = np.zeros(len(own), dtype=bool)
+    for targets, block, *chosen in _blocks(scores, member, own):
+        arms = []
+        for arm, everyone in zip(chosen, shared, strict=True):
+            fit = _left_out(block, arm)
+            variance = np.broadcast_to(everyone[:, np.newaxis], block.shape)
+            if own_variance:
+                its_own, has_one = _variance(fit, block)
+                alike[targets] |= ~has_one.all(axis=0)
+                variance = np.where(has_one, its_own, variance)
+            arms.append((fit.mean, variance))
         (mean_in, in_), (mean_out, out) = arms
         ratios[:, targets] = (
             np.log(out / in_)
             + (block - mean_out) ** 2 / out
             - (block - mean_in) ** 2 / in_
         ) / 2
+    if not complete:
+        ratios[np.isnan(scores)] = np.nan
+    if pooled is False:
+        _warn_of(alike, "no variance of their own")
+        ratios[:, alike] = np.nan
     return ratios
+
+
+def _warn_of(targets: Bools, what: str) -> None:
+    if targets.any():
+        warnings.warn(
+            f"{targets.sum()} of {targets.size} targets have {what}; their likelihood "
+            "ratios are NaN",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,10 +201,6 @@ class _LeftOut:
     mean: Floats
     squares: Floats  # summed, of deviations from the mean
     others: Floats  # how many scores that are
-
-
-def _fits(block: Floats, inside: Bools) -> tuple[_LeftOut, _LeftOut]:
-    return _left_out(block, inside), _left_out(block, ~inside)
 
 
 def _left_out(block: Floats, chosen: Bools) -> _LeftOut:
@@ -180,13 +215,10 @@ def _left_out(block: Floats, chosen: Bools) -> _LeftOut:
     )
 
 
-def _variance(fit: _LeftOut, block: Floats, shared: Floats, *, pooled: bool) -> Floats:
-    """Return every pair's variance (runs, targets); `shared` has axis runs."""
-    everyone = np.broadcast_to(shared[:, np.newaxis], block.shape)
-    if pooled:
-        return everyone
+def _variance(fit: _LeftOut, block: Floats) -> tuple[Floats, Bools]:
+    """Return every pair's own variance (runs, targets), and whether it has one."""
     variance = fit.squares / (fit.others - 1)
-    return np.where(variance > _ROUNDING * block.var(axis=0), variance, everyone)
+    return variance, variance > _ROUNDING * block.var(axis=0)
 
 
 def _pooled_variances(
@@ -194,14 +226,14 @@ def _pooled_variances(
 ) -> tuple[Floats, Floats]:
     """Return each arm's variance over all points, without the run itself: (runs,)."""
     squares, freedom = np.zeros((2, len(scores))), np.zeros((2, len(scores)))
-    for _, block, inside in _blocks(scores, member, own):
-        for arm, fit in enumerate(_fits(block, inside)):
+    for _, block, *chosen in _blocks(scores, member, own):
+        for arm, fit in enumerate(_left_out(block, runs) for runs in chosen):
             squares[arm] += fit.squares.sum(axis=1)
             freedom[arm] += (fit.others - 1).sum(axis=1)
     if not freedom.any():
         raise ValueError(
             f"`member` must leave some target at least {_LEAST_RUNS} runs with it and "
-            f"{_LEAST_RUNS} without; got none"
+            f"{_LEAST_RUNS} without that scored it; got none"
         )
     variances = squares / freedom
     if not (variances > 0).all():
@@ -214,18 +246,29 @@ def _pooled_variances(
 
 def _blocks(
     scores: npt.NDArray[Any], member: Bools, own: npt.NDArray[np.int64]
-) -> Iterator[tuple[npt.NDArray[np.intp], Floats, Bools]]:
-    """Yield some targets, their scores and their membership, (runs, targets)."""
+) -> Iterator[tuple[npt.NDArray[np.intp], Floats, Bools, Bools]]:
+    """Yield some targets, their scores, and those of IN and of OUT, (runs, targets).
+
+    Scores are counted from the first run's on, since a large common value would cost
+    digits. Where one is missing, the target's first score stands in.
+    """
     known = np.flatnonzero(own >= 0)
     width = max(1, _ENTRIES // len(scores))
     for start in range(0, len(known), width):
         targets = known[start : start + width]
-        inside = member[:, own[targets]]
-        count = inside.sum(axis=0)
-        enough = np.minimum(count, len(inside) - count) >= _LEAST_RUNS
-        targets, inside = targets[enough], inside[:, enough]
-        if len(targets) == 0:
-            continue
         block = scores[:, targets].astype(np.float64)
-        # From the first run's on: a large common value would cost digits.
-        yield targets, block - block[:1], inside
+        inside = member[:, own[targets]]
+        outside = ~inside
+        if not is_finite(block):
+            scored = ~np.isnan(block)
+            inside, outside = inside & scored, outside & scored
+            inside[:, np.isinf(block).any(axis=0)] = False
+            first = block[scored.argmax(axis=0), np.arange(len(targets))]
+            block = np.where(scored, block, first)
+        fewest = np.minimum(inside.sum(axis=0), outside.sum(axis=0))
+        enough = fewest >= _LEAST_RUNS
+        if not enough.all():
+            targets, block = targets[enough], block[:, enough]
+            inside, outside = inside[:, enough], outside[:, enough]
+        if len(targets):
+            yield targets, block - block[:1], inside, outside

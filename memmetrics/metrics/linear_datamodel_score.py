@@ -44,7 +44,8 @@ def linear_datamodel_score(
         Of any method: how much training on the point raises the target's score.
     scores : array (runs, targets)
         Actual scores of models that `attribution` was not computed from: with the same
-        runs in both, the score flatters.
+        runs in both, the score flatters. NaN where the run did not score the target:
+        it does not count there.
     member : bool array (runs, points)
         Whether the point was in the run's training set.
     confidence : float, default 0.95
@@ -54,8 +55,8 @@ def linear_datamodel_score(
     -------
     Result
         One number for each target, dimensionless, within [−1, 1]. NaN where the
-        predictions or the scores of a target are all alike. The interval is Fisher's,
-        ``artanh ρ ± z √((1 + ρ²/2)/(runs − 3))``.
+        predictions or the scores of a target are all alike, and where fewer than 4 runs
+        scored it. The interval is Fisher's, ``artanh ρ ± z √((1 + ρ²/2)/(runs − 3))``.
 
     Raises
     ------
@@ -85,7 +86,8 @@ def linear_datamodel_score(
     estimate = _correlations(attribution, scores, member)
     with np.errstate(divide="ignore"):
         center = np.arctanh(estimate)  # infinite at ±1, where both limits are ±1
-    error = np.sqrt((1 + estimate**2 / 2) / (len(scores) - 3))
+    freedom = (~np.isnan(scores)).sum(axis=0) - 3
+    error = np.sqrt((1 + estimate**2 / 2) / np.where(freedom > 0, freedom, np.nan))
     z = special.ndtri((1 + confidence) / 2)
     return Result(
         "linear_datamodel_score",
@@ -202,6 +204,14 @@ def _correlations(
         predicted = _standard_ranks(trained_on @ effects, rounding)
         actual = _standard_ranks(scores[:, part])
         result[part] = np.clip((predicted * actual).sum(axis=0), -1, 1)
+    scored = ~np.isnan(scores)
+    for target in np.flatnonzero(~scored.all(axis=0)):
+        runs, column = scored[:, target], [target]
+        result[target] = np.nan
+        if runs.sum() >= _LEAST_RUNS:
+            actual, trained = scores[np.ix_(runs, column)], member[runs]
+            found = _correlations(attribution[:, column], actual, trained)
+            result[target] = found[0]
     return result
 
 

@@ -86,11 +86,13 @@ def _classify(arm: Arm) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
     kind[two_valued & (arm.runs > 2)] = Kind.PROPORTIONS
     kind[alike] = Kind.NONE
     kind[outcomes] = Kind.PROPORTIONS
-    kind[arm.runs < 2] = Kind.NONE
+    infinite = np.isinf(arm.lowest) | np.isinf(arm.highest)
+    kind[infinite | (arm.runs < 2)] = Kind.NONE
     lack = np.full(len(arm.runs), Lack.NOTHING, dtype=np.int8)
     means = np.flatnonzero(kind == Kind.MEANS)
     lack[means[stands_apart(arm.pick(means))]] = Lack.REPETITION
     lack[alike] = Lack.VARIATION
+    lack[infinite] = Lack.FINITENESS
     lack[arm.runs < 2] = Lack.RUNS
     return kind, lack
 

@@ -46,7 +46,8 @@ def membership_advantage(
     Result
         One number for every target, between −1 and 1; 0 for a point whose scores give
         nothing away. The interval is that for a difference of two proportions. NaN for
-        held-out targets, and for points with fewer than 3 runs in an arm.
+        held-out targets, and where `likelihood_ratios` has none. ``n_in`` and ``n_out``
+        count the runs that scored the target.
 
     Raises
     ------
@@ -70,13 +71,14 @@ def membership_advantage(
     confidence = as_confidence(confidence)
     scores, member, own = finished_runs(scores, member, own, least=2)
     ratios = likelihood_ratios(scores, member, own=own, pooled=pooled)
-    known = ~np.isnan(ratios[0])  # (targets,)
-    inside = member[:, own] & (own >= 0)
+    known = np.any(~np.isnan(ratios), axis=0)  # (targets,)
+    scored = ~np.isnan(scores)
+    trained_on = member[:, own] & (own >= 0)
+    inside, outside = trained_on & scored, ~trained_on & scored
     called = ratios > 0
-    n_in = inside.sum(axis=0)
-    n_out = len(member) - n_in
+    n_in, n_out = inside.sum(axis=0), outside.sum(axis=0)
     share_in = _share(called & inside, n_in, known)
-    share_out = _share(called & ~inside, n_out, known)
+    share_out = _share(called & outside, n_out, known)
     z = float(special.ndtri((1 + confidence) / 2))
     error, low, high = (np.full(len(own), np.nan) for _ in range(3))
     shares = share_in[known], share_out[known]

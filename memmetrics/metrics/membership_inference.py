@@ -45,7 +45,8 @@ def membership_inference(
     ----------
     scores : array (runs, targets)
         Roughly Gaussian over the runs of one arm, e.g. the negative of a loss, or
-        `logit` of a probability.
+        `logit` of a probability. NaN where the run did not score the target: such a
+        pair does not count.
     member : bool array (runs, points)
         Whether the point was in the run's training set.
     own : int array (targets,), optional
@@ -95,15 +96,16 @@ def membership_inference(
     rates = _rates_iv(false_positive_rates)
     scores, member, own = finished_runs(scores, member, own, least=2)
     ratios = likelihood_ratios(scores, member, own=own, pooled=pooled)
-    pairs = np.flatnonzero(~np.isnan(ratios[0]))  # targets that have ratios
-    inside = member[:, own[pairs]]
-    levels, place = np.unique(ratios[:, pairs], return_inverse=True)
+    scored = ~np.isnan(ratios)
+    known = np.flatnonzero(scored.any(axis=0))  # targets that have ratios
+    scored, inside = scored[:, known], member[:, own[known]]
+    arms = inside & scored, ~inside & scored
+    levels, place = np.unique(ratios[:, known], return_inverse=True)
     place = place.reshape(inside.shape)
 
     def statistics(runs: Bools) -> Floats:
-        at, were_in = place[runs], inside[runs]
         in_, out = (
-            np.bincount(at[arm], minlength=len(levels)) for arm in (were_in, ~were_in)
+            np.bincount(place[runs][arm[runs]], minlength=len(levels)) for arm in arms
         )
         return _area_and_rates(in_, out, rates)
 
@@ -112,7 +114,7 @@ def membership_inference(
     low, high = jackknife_limits(
         estimate, error, runs=len(scores), confidence=confidence
     )
-    trained_on = int(inside.sum())
+    pairs_in, pairs_out = (int(arm.sum()) for arm in arms)
     return Result(
         MembershipInference.name,
         MembershipInference.unit,
@@ -120,8 +122,8 @@ def membership_inference(
         standard_error=error,
         low=np.maximum(low, 0),
         high=np.minimum(high, 1),
-        n_in=np.full(len(estimate), trained_on),
-        n_out=np.full(len(estimate), inside.size - trained_on),
+        n_in=np.full(len(estimate), pairs_in),
+        n_out=np.full(len(estimate), pairs_out),
         columns={
             "statistic": np.array(["area", *["true-positive rate"] * len(rates)]),
             "false_positive_rate": np.array([np.nan, *rates]),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
@@ -19,7 +19,6 @@ import numpy.typing as npt
 import torch
 
 from memmetrics._mapped import release
-from memmetrics._validation import require_finite
 
 __all__ = ["ArmMoments", "Arms"]
 
@@ -47,7 +46,7 @@ class ArmMoments:
     squares, cubes : float64 array
         Sums of squared and of cubed deviations from the mean.
     lowest, highest : float64 array
-        Smallest and largest score.
+        Smallest and largest score. If either is infinite, mean and sums are NaN.
     at_lowest, at_highest : int64 array
         Runs whose score equals `lowest` and `highest`.
     """
@@ -73,6 +72,11 @@ class ArmMoments:
     def third_moment(self) -> Floats:
         """Third central moment, the mean cubed deviation; NaN of an empty arm."""
         return self.cubes / np.maximum(self.count, 1)
+
+    @property
+    def infinite(self) -> npt.NDArray[np.bool_]:
+        """Whether some score is infinite, so that there is no mean."""
+        return np.isinf(self.lowest) | np.isinf(self.highest)
 
     def merge(self, other: ArmMoments) -> ArmMoments:
         """Return the statistics of the runs of both.
@@ -127,23 +131,21 @@ class Arms(NamedTuple):
     ) -> Arms:
         """Return the statistics of `scores (runs, points)`, split by `member`.
 
-        Both are read once, in blocks, and never copied. Runs whose scores are NaN
-        throughout are left out.
-
-        Raises
-        ------
-        ValueError
-            If any other score is NaN or infinite.
+        Both are read once, in blocks, and never copied. NaN says that a run did not
+        score a point, and does not count. An infinite score counts, but leaves its
+        own point's arm without a mean.
         """
         runs = np.flatnonzero(~failed_runs(scores))
         large = runs.size * scores.shape[1] >= _KERNEL_PAYS
         gather = _by_kernel if large and _kernel_fits(scores) else _by_blocks
         with np.errstate(over="ignore", invalid="ignore"):  # judged below
             arms = gather(scores, member, runs)
-        # A NaN or infinite score spoils the mean of its arm.
-        for arm in arms:
-            if not np.isfinite(arm.mean[arm.count > 0]).all():
-                require_finite(scores[runs], "scores")
+            # A NaN or infinite score spoils the mean of its arm: nothing else has to
+            # be looked at to find the few points that need care.
+            spoiled = np.flatnonzero(_spoiled(arms.inside) | _spoiled(arms.outside))
+            if spoiled.size:
+                mended = _by_scored(scores, member, runs, spoiled)
+                arms = cls(*map(_put, arms, mended, (spoiled, spoiled)))
         return arms
 
     def merge(self, other: Arms) -> Arms:
@@ -157,6 +159,20 @@ def failed_runs(scores: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     for run in np.flatnonzero(failed):
         failed[run] = np.isnan(scores[run]).all()
     return failed
+
+
+def _spoiled(arm: ArmMoments) -> npt.NDArray[np.bool_]:
+    return ~np.isfinite(arm.mean) & (arm.count > 0)
+
+
+def _put(arm: ArmMoments, part: ArmMoments, points: Integers) -> ArmMoments:
+    """Return `arm` with the numbers of `points` taken from `part`."""
+    columns = []
+    for field in fields(ArmMoments):
+        column = getattr(arm, field.name).copy()
+        column[points] = getattr(part, field.name)
+        columns.append(column)
+    return ArmMoments(*columns)
 
 
 def _instead(
@@ -194,6 +210,38 @@ def _by_blocks(
         release(scores)
         parts.append((_arm_of_block(values, chosen), _arm_of_block(values, ~chosen)))
     return Arms(*(_concatenated(arms) for arms in zip(*parts, strict=True)))
+
+
+def _by_scored(
+    scores: npt.NDArray[Any],
+    member: npt.NDArray[np.bool_],
+    runs: Integers,
+    points: Integers,
+) -> Arms:
+    """Do as `_by_blocks` for some of the points, counting what was scored only."""
+    parts = []
+    for start in range(0, len(points), _POINTS):
+        block = np.ix_(runs, points[start : start + _POINTS])
+        values = scores[block].astype(np.float64)
+        chosen, scored = member[block], ~np.isnan(values)
+        release(scores)
+        both = (
+            _arm_of_block(values, chosen & scored),
+            _arm_of_block(values, ~chosen & scored),
+        )
+        parts.append(tuple(map(_without_mean_if_infinite, both)))
+    return Arms(*(_concatenated(arms) for arms in zip(*parts, strict=True)))
+
+
+def _without_mean_if_infinite(arm: ArmMoments) -> ArmMoments:
+    infinite = arm.infinite
+    return replace(
+        arm,
+        **{
+            name: np.where(infinite, np.nan, getattr(arm, name))
+            for name in ("mean", "squares", "cubes")
+        },
+    )
 
 
 def _arm_of_block(values: Floats, chosen: npt.NDArray[np.bool_]) -> ArmMoments:

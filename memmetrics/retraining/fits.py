@@ -47,7 +47,10 @@ class PreparedFits:
     kinds: Collection[type[Evidence]]
 
     def train(self) -> Iterator[tuple[int, dict[type[Evidence], Evidence]]]:
-        """Finish all fits; yield the number and the evidence of each that converged.
+        """Finish all fits; yield the number and the evidence of each.
+
+        Fits that diverged have none, and those with losses that are not finite no
+        `Losses`, whose means would not be finite either.
 
         Raises
         ------
@@ -65,28 +68,46 @@ class PreparedFits:
                 f"models of {type(self.campaign.job.trainer).__name__} have neither "
                 "`weights` nor `hidden`, which a metric of a fit needs"
             )
-        diverged = self._diverged(outputs)
+        diverged, vague = self._unusable(outputs)
         for fit in np.flatnonzero(~diverged):
             own = {
                 name: None if array is None else array[fit]
                 for name, array in outputs.items()
             }
-            yield int(fit), {kind: _evidence(kind, own) for kind in self.kinds}
+            kinds = [kind for kind in self.kinds if kind is Fit or not vague[fit]]
+            yield int(fit), {kind: _evidence(kind, own) for kind in kinds}
 
-    def _diverged(self, outputs: Mapping[str, npt.NDArray[Any] | None]) -> Bools:
+    def _unusable(
+        self, outputs: Mapping[str, npt.NDArray[Any] | None]
+    ) -> tuple[Bools, Bools]:
+        """Return which fits diverged, and which others have losses not finite."""
         diverged = self.campaign.output("diverged").copy()
-        for array in outputs.values():
-            if array is not None:
-                diverged |= ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+        vague = np.zeros_like(diverged)
+        for name, array in outputs.items():
+            if array is None:
+                continue
+            finite = np.isfinite(array.reshape(len(array), -1))
+            if name in _OUTPUTS[Losses]:
+                diverged |= ~finite.any(axis=1)
+                vague |= ~finite.all(axis=1)
+            else:
+                diverged |= ~finite.all(axis=1)
+        vague &= ~diverged
         if diverged.all():
             raise RetrainingError("every fit on all points diverged")
-        if diverged.any():
-            warnings.warn(
-                f"fits on all points: {describe_runs(np.flatnonzero(diverged))} of "
-                f"{self.fits} diverged, and are left out",
-                stacklevel=4,
-            )
-        return diverged
+        if (diverged | vague).all() and Fit not in self.kinds:
+            raise RetrainingError("every fit on all points has losses not finite")
+        for which, what in (
+            (diverged, "diverged, and are left out"),
+            (vague, "have losses that are not finite, and no metric of losses"),
+        ):
+            if which.any():
+                warnings.warn(
+                    f"fits on all points: {describe_runs(np.flatnonzero(which))} of "
+                    f"{self.fits} {what}",
+                    stacklevel=5,
+                )
+        return diverged, vague
 
 
 def prepare_fits(

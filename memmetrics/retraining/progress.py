@@ -97,15 +97,13 @@ class _Spread:
             shape = (2, points)
             self.count, self.mean = np.zeros(shape), np.zeros(shape)
             self.squares = np.zeros(shape)
-        columns = np.arange(points)
         for inside, row in zip(member[:, :points], scores[:, :points], strict=True):
-            if not np.isfinite(row).all():
-                continue
-            arm = inside.astype(np.intp)  # (points,): 1 is IN
+            columns = np.flatnonzero(np.isfinite(row))
+            arm, values = inside[columns].astype(np.intp), row[columns]  # 1 is IN
             self.count[arm, columns] += 1
-            step = row - self.mean[arm, columns]
+            step = values - self.mean[arm, columns]
             self.mean[arm, columns] += step / self.count[arm, columns]
-            self.squares[arm, columns] += step * (row - self.mean[arm, columns])
+            self.squares[arm, columns] += step * (values - self.mean[arm, columns])
 
     def half_width(self) -> float:
         """Return the median half-width of Welch's 95 % intervals, NaN if none yet."""

@@ -30,7 +30,9 @@ class RecordedRetrainings(Retrainings):
     kept : mapping of str to array, runs first
         What ``keep=`` asked for.
     diverged : bool array (runs,)
-        Runs whose scores are NaN because training did not end in finite numbers.
+        Runs whose scores are NaN because training did not end in finite numbers: the
+        model says so, or no score is finite. Of any other run, a score that is not
+        finite is kept and concerns its own target.
     stack_size : int
         Runs that were trained together.
     """
@@ -79,7 +81,7 @@ class Preparation:
     def train(self, runs: int) -> RecordedRetrainings:
         """Finish the first `runs` runs and return them as evidence."""
         evidence = self._train(runs)
-        _warn_of_diverged(evidence.diverged)
+        _warn_of_diverged(evidence)
         return evidence
 
     def train_until(
@@ -100,7 +102,7 @@ class Preparation:
             )
             if satisfied:
                 break
-        _warn_of_diverged(evidence.diverged)
+        _warn_of_diverged(evidence)
         if not satisfied:
             warnings.warn(
                 f"`until` is not satisfied after {looks[-1]} runs, the most it allows",
@@ -113,6 +115,11 @@ class Preparation:
         names = self.campaign.job.outputs
         outputs = {name: self.campaign.output(name) for name in names}
         scores = outputs.pop("scores")
+        diverged = diverged_runs(scores, self.campaign.output("diverged"))
+        if diverged.all():
+            raise RetrainingError("every run diverged: no score is finite")
+        if diverged.any():
+            scores[diverged] = np.nan
         evidence = RecordedRetrainings(
             scores=scores,
             member=member,
@@ -120,31 +127,43 @@ class Preparation:
             groups=self.groups,
             seeds=np.array(seeds, dtype=np.uint64),
             kept=outputs,
-            diverged=_mark_diverged(scores, self.campaign.output("diverged")),
+            diverged=diverged,
             stack_size=self.campaign.stack_size,
         )
         release(scores)
         return evidence
 
 
-def _mark_diverged(scores: npt.NDArray[Any], diverged: Bools) -> Bools:
-    """Make rows of NaN of the runs that diverged."""
+def diverged_runs(scores: npt.NDArray[Any], diverged: Bools) -> Bools:
+    """Return which runs diverged: their stack said so, or no score is finite."""
     diverged = diverged.copy()
     for run, row in enumerate(scores):  # one by one: they may be mapped from disk
-        if not np.isfinite(row).all():
+        if not np.isfinite(row).any():
             diverged[run] = True
         release(scores)
-    if diverged.all():
-        raise RetrainingError("every run diverged: no score is finite throughout")
-    if diverged.any():
-        scores[diverged] = np.nan
     return diverged
 
 
-def _warn_of_diverged(diverged: Bools | None) -> None:
-    if diverged is not None and diverged.any():
+def _warn_of_diverged(evidence: RecordedRetrainings) -> None:
+    diverged = np.asarray(evidence.diverged)
+    if diverged.any():
         warnings.warn(
             f"{describe_runs(np.flatnonzero(diverged))} of {len(diverged)} diverged: "
             "left out of every estimate",
             stacklevel=4,
         )
+    if missing := _missing_scores(evidence.scores, diverged):
+        warnings.warn(
+            f"{missing} scores of runs that did not diverge are NaN: these runs do not "
+            "count for these targets",
+            stacklevel=4,
+        )
+
+
+def _missing_scores(scores: npt.NDArray[Any], diverged: Bools) -> int:
+    """Count the scores that are NaN, other than padding, which is so in every run."""
+    missing = np.zeros(scores.shape[1:], dtype=np.int64)
+    for run in np.flatnonzero(~diverged):
+        missing += np.isnan(scores[run])
+        release(scores)
+    return int(missing[missing < (~diverged).sum()].sum())

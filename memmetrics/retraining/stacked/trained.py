@@ -75,6 +75,8 @@ class ModuleStack:
             Higher is better; NaN for runs that diverged.
         """
         scores = self._per_example(self.recipe.score, targets)
+        if scores.dtype.kind != "f":  # integers and Booleans have no NaN
+            scores = scores.astype(np.float64)
         scores[self.diverged] = np.nan
         return scores
 
