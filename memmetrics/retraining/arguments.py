@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -105,7 +106,7 @@ def store_iv(store: Any) -> Path | None:
     try:
         kind = path.stat().st_mode
     except OSError:
-        if path.is_symlink():
+        if os.path.islink(path):  # noqa: PTH114 - the method raises for odd names
             raise ValueError(
                 f"`store` must be a directory; {path} is a link that leads nowhere"
             ) from None

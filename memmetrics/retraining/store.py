@@ -240,12 +240,17 @@ class DirectoryStore:
             )
 
     def _remove_abandoned(self, now: float) -> None:
-        """Remove what killed processes left half written, but nobody's live file."""
-        for pattern in (f"{shards.TEMPORARY}*", f"*{SUFFIX}"):
-            for path in self.stacks.glob(pattern):
-                with suppress(FileNotFoundError):  # no longer half written
-                    if now - path.stat().st_mtime > _ABANDONED_SECONDS:
-                        path.unlink()
+        """Remove what killed processes left behind, but nobody's live file."""
+        for path in (
+            *self.stacks.glob(f"{shards.TEMPORARY}*"),
+            *self.stacks.glob(f"*{SUFFIX}"),
+        ):
+            of_a_stack = path.name.endswith(SUFFIX)
+            if of_a_stack and not path.with_name(path.stem).exists():
+                continue  # perhaps at work, by a clock that is slow
+            with suppress(FileNotFoundError):  # no longer half written
+                if now - path.stat().st_mtime > _ABANDONED_SECONDS:
+                    path.unlink()
 
     def holds(self, runs: tuple[int, ...]) -> bool:
         """See `Store`."""
