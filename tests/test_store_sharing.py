@@ -57,7 +57,7 @@ def start(counts, *, stacks, n_jobs=1, delay=0.05, lifetime=120):
 
 def finish(processes):
     for process in processes:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         assert out.startswith("finished"), err
         assert err == ""
 
@@ -66,7 +66,7 @@ def stored(counts):
     return sorted(Path(f"{counts}-store", "stacks").glob("*.npz"))
 
 
-def wait_until(condition, seconds=60.0):
+def wait_until(condition, seconds=300.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
@@ -97,8 +97,11 @@ def share(counts, *, processes, stacks, n_jobs=1, delay=0.05, kill=True):
     ]
     if kill:
         wait_until(lambda: len(stored(counts)) > stacks // 4)
-        crowd[0].kill()
-        crowd.pop(0).communicate()
+        killed = crowd.pop(0)
+        killed.kill()
+        killed.wait()  # its workers live on for a while, and hold its output open
+        killed.stdout.close()
+        killed.stderr.close()
     finish(crowd)
     return check_table(counts, stacks)
 
@@ -111,7 +114,8 @@ def test_two_of_which_one_is_killed_train_little_more_than_one(tmp_path):
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_four_of_which_one_is_killed_train_little_more_than_one(tmp_path, n_jobs):
     trained = share(tmp_path / "c", processes=4, stacks=160, n_jobs=n_jobs, delay=0.1)
-    assert 160 <= trained <= 160 + n_jobs
+    # joblib hands out twice as many stacks as there are workers.
+    assert 160 <= trained <= 160 + 2 * n_jobs
 
 
 @posix
