@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
+import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
@@ -87,8 +89,21 @@ def store_iv(store: Any) -> Path | None:
     """Return the store as a path to what is, or can become, a directory."""
     if store is None:
         return None
-    path = Path(store)
-    if path.exists() and not path.is_dir():
+    try:
+        path = Path(store)
+    except TypeError as error:
+        raise TypeError(f"`store` must be a path; got {store!r}") from error
+    if not str(store) or "\0" in str(store):
+        raise ValueError(f"`store` must be the path of a directory; got {store!r}")
+    try:
+        kind = path.stat().st_mode
+    except OSError:
+        if os.path.islink(path):  # noqa: PTH114 - the method raises for odd names
+            raise ValueError(
+                f"`store` must be a directory; {path} is a link that leads nowhere"
+            ) from None
+        return path  # yet to be created; if it cannot be, that is an error of its own
+    if not stat.S_ISDIR(kind):
         raise ValueError(f"`store` must be a directory; {path} is a file")
     return path
 

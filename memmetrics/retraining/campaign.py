@@ -6,8 +6,11 @@ stream of seeds, and in what they take from each stack; all else is here.
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +22,8 @@ from memmetrics.retraining.dataset import Packed
 from memmetrics.retraining.errors import RetrainingError, StoreError
 from memmetrics.retraining.execution import Executor
 from memmetrics.retraining.memory import MemoryStore
-from memmetrics.retraining.progress import progress_bar
+from memmetrics.retraining.patience import Patience
+from memmetrics.retraining.progress import Progress, progress_bar
 from memmetrics.retraining.seeds import Stream, run_seeds
 from memmetrics.retraining.shards import run_keys
 from memmetrics.retraining.store import DirectoryStore
@@ -80,16 +84,47 @@ class Campaign:
         """
         member, seeds = self._drawn(runs)
         self.store.expect(run_keys(member, seeds))
-        for _ in range(_ROUNDS):
-            missing = self.store.missing()
-            if not missing:
-                return member, seeds
-            self._probe(len(missing))
-            try:
-                self._finish(_tasks(missing, self.stack_size, member, seeds), runs)
-            except RetrainingError as error:
-                raise self._explained(error) from error
-        raise StoreError(f"some stacks are damaged as soon as written: runs {missing}")
+        missing = self.store.missing()
+        if not missing:
+            return member, seeds
+        self._probe(len(missing))
+        trained: Counter[int] = Counter()
+        patience = Patience()
+        with (
+            progress_bar(
+                self.progress, total=runs, description=self.description
+            ) as bar,
+            self._claiming(),
+        ):
+            while missing:
+                bar.skip(runs - len(missing))
+                tasks = _tasks(missing, self.stack_size, member, seeds)
+                try:
+                    added = self._finish(tasks, bar, patience)
+                except RetrainingError as error:
+                    raise self._explained(error) from error
+                trained.update(added)
+                if added:
+                    patience.renew()
+                else:
+                    patience.wait(missing)
+                missing = self.store.missing()
+                if max((trained[run] for run in missing), default=0) >= _ROUNDS:
+                    raise StoreError(
+                        f"some stacks are damaged as soon as written: runs {missing}"
+                    )
+        return member, seeds
+
+    @contextmanager
+    def _claiming(self) -> Iterator[None]:
+        if not isinstance(self.store, DirectoryStore):
+            yield
+            return
+        self.store.claims.begin()
+        try:
+            yield
+        finally:
+            self.store.claims.end()
 
     def tasks(self, runs: int) -> tuple[Bools, list[Task]]:
         """Return who trains on what, and all stacks of the first `runs` runs."""
@@ -106,22 +141,28 @@ class Campaign:
             raise KeyError(name)
         return array
 
-    def _finish(self, tasks: list[Task], runs: int) -> None:
-        if isinstance(self.store, DirectoryStore) and self.store.resumed:
-            # From the other end than whoever began, in case it is still at work.
-            tasks.reverse()
+    def _finish(
+        self, tasks: list[Task], bar: Progress, patience: Patience
+    ) -> list[int]:
+        """Train what nobody else has or is at work on; return the runs trained."""
+
+        def wanted(task: Task) -> bool:
+            if patience.lost:
+                return not self.store.holds(task.runs)
+            return self.store.claim(task.runs)
+
+        tasks = list(itertools.dropwhile(lambda task: not wanted(task), tasks))
+        if not tasks:
+            return []
         executor = Executor(self.job, self.data, self.targets, self.n_jobs)
         by_run = {run: task for task in tasks for run in task.runs}
-        with progress_bar(
-            self.progress, total=runs, description=self.description
-        ) as bar:
-            bar.skip(runs - len(by_run))
-            for finished in executor.finish(tasks, self._wanted):
-                self.store.add(finished)
-                bar.update(_rows(by_run, finished), self._own_scores(finished))
-
-    def _wanted(self, task: Task) -> bool:
-        return not self.store.holds(task.runs)
+        added: list[int] = []
+        for finished in executor.finish(tasks, wanted):
+            self.store.add(finished)
+            patience.note(finished)
+            bar.update(_rows(by_run, finished), self._own_scores(finished))
+            added.extend(finished.runs)
+        return added
 
     def _own_scores(self, finished: Finished) -> npt.NDArray[Any] | None:
         scores = finished.arrays.get("scores")

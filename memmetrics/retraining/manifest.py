@@ -19,6 +19,7 @@ from memmetrics.retraining.shards import AtomicFile
 
 FORMAT = 1
 NAME = "manifest.json"
+_CONTENT = {"configuration": dict, "stack_size": int, "versions": dict}
 _PACKAGES = ("torch", "numpy", "scipy")
 
 
@@ -94,10 +95,15 @@ def read_manifest(directory: Path) -> dict[str, Any] | None:
         manifest = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"`store` {directory}: cannot read {NAME}: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise StoreError(f"`store` {directory}: {NAME} is not of format {FORMAT}")
+    for key, kind in _CONTENT.items():
+        if not isinstance(manifest.get(key), kind):
+            raise StoreError(f"`store` {directory}: {NAME} has no proper {key!r}")
+    if manifest["stack_size"] < 1:
+        raise StoreError(f"`store` {directory}: {NAME} has a stack size below 1")
     return manifest
 
 

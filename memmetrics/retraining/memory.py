@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from memmetrics.retraining.errors import RetrainingError
+from memmetrics.retraining.messages import describe_runs
 from memmetrics.retraining.worker import Finished
 
 
@@ -26,6 +28,10 @@ class Store(Protocol):
         """Whether somebody has finished this very stack."""
         ...
 
+    def claim(self, runs: tuple[int, ...]) -> bool:
+        """Whether this process is to train this stack: nobody has, and nobody is."""
+        ...
+
     def add(self, finished: Finished) -> None:
         """Keep a finished stack."""
         ...
@@ -35,10 +41,60 @@ class Store(Protocol):
         ...
 
 
+class Layout:
+    """What stacks must have alike, so that nothing is lost when put together.
+
+    Their numbers may differ in precision: the greatest is that of all.
+    """
+
+    def __init__(self) -> None:
+        self.runs: tuple[int, ...] = ()
+        self.names: list[str] = []
+        self.shapes: dict[str, tuple[int, ...]] = {}
+
+    def check(
+        self, runs: tuple[int, ...], arrays: Mapping[str, npt.NDArray[Any]]
+    ) -> None:
+        """Compare a whole stack with the first one.
+
+        Raises
+        ------
+        RetrainingError
+            If it has other arrays, or the shape of one model's differs.
+        """
+        self.check_names(runs, arrays)
+        for name, array in arrays.items():
+            self.check_shape(runs, name, array)
+
+    def check_names(self, runs: tuple[int, ...], names: Iterable[str]) -> None:
+        """Compare which arrays there are."""
+        if not self.names:
+            self.runs, self.names = runs, sorted(names)
+        if sorted(names) != self.names:
+            raise RetrainingError(
+                f"stacks differ: {describe_runs(self.runs)} have "
+                f"{', '.join(self.names)}, {describe_runs(runs)} have "
+                f"{', '.join(sorted(names))}"
+            )
+
+    def check_shape(
+        self, runs: tuple[int, ...], name: str, array: npt.NDArray[Any]
+    ) -> None:
+        """Compare the shape of what one model gave."""
+        shape = self.shapes.setdefault(name, array.shape[1:])
+        if array.shape[1:] != shape:
+            raise RetrainingError(
+                f"`{name}` differ in shape: {shape} in {describe_runs(self.runs)}, "
+                f"{array.shape[1:]} in {describe_runs(runs)}; every stack must give "
+                "the same (pad tokens with NaN to one length)"
+            )
+
+
 class MemoryStore:
     """Finished runs in memory, gone with the process."""
 
     def __init__(self) -> None:
+        self.layout = Layout()
         self.keys: list[str] = []
         self.done: dict[int, str] = {}
         self.arrays: dict[str, npt.NDArray[Any]] = {}
@@ -55,13 +111,23 @@ class MemoryStore:
         """See `Store`."""
         return all(self.done.get(run) == self.keys[run] for run in runs)
 
+    def claim(self, runs: tuple[int, ...]) -> bool:
+        """See `Store`."""
+        return not self.holds(runs)
+
     def add(self, finished: Finished) -> None:
         """See `Store`."""
         runs = list(finished.runs)
-        for name, array in contents(finished).items():
+        arrays = contents(finished)
+        self.layout.check(finished.runs, arrays)
+        for name, array in arrays.items():
             held = self.arrays.get(name)
+            if held is not None:
+                held = held.astype(np.result_type(held, array), copy=False)
+                self.arrays[name] = held
             if held is None or len(held) < len(self.keys):
-                larger = np.empty((len(self.keys), *array.shape[1:]), array.dtype)
+                dtype = array.dtype if held is None else held.dtype
+                larger = np.empty((len(self.keys), *array.shape[1:]), dtype)
                 if held is not None:
                     larger[: len(held)] = held
                 self.arrays[name] = held = larger

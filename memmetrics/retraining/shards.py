@@ -8,6 +8,7 @@ name is always whole, whenever the process or the machine was stopped.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -25,10 +26,16 @@ from memmetrics.retraining.dataset import fingerprint
 from memmetrics.retraining.errors import StoreError
 
 TEMPORARY = ".writing-"
+# The disk or the network is at fault, or this process has too many files open.
+_NOT_DAMAGED = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ENOMEM}
 
 
 class CorruptShardError(StoreError):
     """A shard is truncated or altered."""
+
+
+class ForeignShardError(StoreError):
+    """A file can be read, but is no stack of this store."""
 
 
 class Header(TypedDict):
@@ -78,6 +85,10 @@ def read_header(path: Path) -> Header:
     Raises
     ------
     CorruptShardError
+        If it is damaged.
+    ForeignShardError
+        If it is whole, but no shard.
+    StoreError
         If it cannot be read.
     """
     return cast("Header", _guarded(path, _load_header))
@@ -94,10 +105,13 @@ def read_arrays(path: Path, names: Iterable[str]) -> dict[str, npt.NDArray[Any]]
     wanted = list(names)
 
     def load(archive: Any) -> dict[str, npt.NDArray[Any]]:
-        checksums = _load_header(archive)["checksums"]
+        header = _load_header(archive)
+        checksums = header["checksums"]
         arrays = {}
         for name in wanted:
             arrays[name] = archive[name]
+            if len(arrays[name]) != len(header["runs"]):
+                raise ValueError(f"{name!r} has {len(arrays[name])} runs")
             if fingerprint(arrays[name]) != checksums[name]:
                 raise ValueError(f"the checksum of {name!r} differs")
         return arrays
@@ -112,7 +126,14 @@ def check_shard(path: Path) -> None:
 
 
 def _load_header(archive: Any) -> Header:
-    return cast("Header", json.loads(archive["header"].tobytes()))
+    if "header" not in archive:
+        raise ForeignShardError("no stack of runs")
+    header = json.loads(archive["header"].tobytes())
+    if not (isinstance(header, dict) and set(Header.__annotations__) <= set(header)):
+        raise ForeignShardError("its header is of another version")
+    if len(header["runs"]) != len(header["keys"]) or not header["runs"]:
+        raise ForeignShardError("its header is of another version")
+    return cast("Header", header)
 
 
 def _guarded(path: Path, load: Any) -> Any:
@@ -122,6 +143,14 @@ def _guarded(path: Path, load: Any) -> Any:
             # Opened here, since NumPy leaves a file that is no archive open.
             with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 return load(archive)
+    except ForeignShardError as error:
+        raise ForeignShardError(f"{path.name}: {error}") from None
+    except (PermissionError, MemoryError) as error:
+        raise StoreError(f"`store`: cannot read {path}: {error!r}") from error
+    except OSError as error:
+        if error.errno in _NOT_DAMAGED:
+            raise StoreError(f"`store`: cannot read {path}: {error}") from error
+        raise CorruptShardError(f"{path.name}: {error}") from error
     except Exception as error:
         # zipfile, zlib, struct, json and numpy all have their own ways to fail.
         raise CorruptShardError(
