@@ -19,7 +19,7 @@ from memmetrics.retraining.dataset import Packed
 from memmetrics.retraining.errors import RetrainingError, StoreError
 from memmetrics.retraining.execution import Executor
 from memmetrics.retraining.memory import MemoryStore
-from memmetrics.retraining.progress import progress_bar
+from memmetrics.retraining.progress import Progress, progress_bar
 from memmetrics.retraining.seeds import Stream, run_seeds
 from memmetrics.retraining.shards import run_keys
 from memmetrics.retraining.store import DirectoryStore
@@ -91,10 +91,10 @@ class Campaign:
                 raise self._explained(error) from error
         raise StoreError(f"some stacks are damaged as soon as written: runs {missing}")
 
-    def tasks(self, runs: int) -> tuple[Bools, list[Task]]:
-        """Return who trains on what, and all stacks of the first `runs` runs."""
+    def tasks(self, runs: int, *, after: int = 0) -> tuple[Bools, list[Task]]:
+        """Return who trains on what, and the stacks of `runs` runs from `after` on."""
         member, seeds = self._drawn(runs)
-        return member, _tasks(range(runs), self.stack_size, member, seeds)
+        return member, _tasks(range(after, runs), self.stack_size, member, seeds)
 
     def _drawn(self, runs: int) -> tuple[Bools, list[int]]:
         return self.members(runs), run_seeds(self.entropy, self.stream, range(runs))
@@ -116,15 +116,31 @@ class Campaign:
             self.progress, total=runs, description=self.description
         ) as bar:
             bar.skip(runs - len(by_run))
+            self._recall(bar, tasks, runs)
             for finished in executor.finish(tasks, self._wanted):
                 self.store.add(finished)
-                bar.update(_rows(by_run, finished), self._own_scores(finished))
+                bar.update(
+                    _rows(by_run, finished), self._own(finished.arrays.get("scores"))
+                )
+
+    def _recall(self, bar: Progress, tasks: list[Task], runs: int) -> None:
+        """Show the bar the scores of runs that were finished before."""
+        missing = {run for task in tasks for run in task.runs}
+        done = [run for run in range(runs) if run not in missing]
+        if bar.bar is None or not done:
+            return
+        scores = self._own(self.store.gather("scores"))
+        if scores is not None:
+            member = self.members(runs)
+            for start in range(0, len(done), self.stack_size):
+                rows = done[start : start + self.stack_size]
+                bar.recall(member[rows], scores[rows])
 
     def _wanted(self, task: Task) -> bool:
         return not self.store.holds(task.runs)
 
-    def _own_scores(self, finished: Finished) -> npt.NDArray[Any] | None:
-        scores = finished.arrays.get("scores")
+    def _own(self, scores: npt.NDArray[Any] | None) -> npt.NDArray[Any] | None:
+        """Return scores if they begin with one for each training point."""
         if scores is None or scores.ndim != 2 or scores.shape[1] < self.data.points:
             return None
         own_points = self.targets is None or self.job.targets_begin_with_points

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
+import torch
 
 from memmetrics._validation import require_finite, to_numpy
 from memmetrics.retraining.base import Data
@@ -96,6 +97,12 @@ def pack(data: Data, name: str, *, nonzero: bool = True) -> Packed:
         If there are no points, the lengths differ, values are NaN or infinite, or
         the inputs are zero throughout.
     """
+    if isinstance(data, torch.utils.data.Dataset):
+        raise TypeError(
+            f"`{name}` must be an array or a tuple of arrays; got the torch dataset "
+            f"{type(data).__name__}: stack its examples into arrays, such as "
+            "(inputs, labels)"
+        )
     alone = not isinstance(data, (tuple, list))
     arrays = [data] if alone else list(data)
     if not arrays:
