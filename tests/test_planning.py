@@ -112,7 +112,7 @@ def test_plan_and_until_agree(case, points):
     for each in plans:
         assert each.runs in rule.looks(2, 16)
         assert each.least_runs <= each.runs <= each.most_runs
-        assert each.runs_looked_at <= max(16, each.runs / 8 * 1.5)
+        assert each.runs_looked_at <= max(16, each.runs / 4)
 
 
 def test_no_spread_seen_is_not_no_spread():
