@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import itertools
 
 import numpy as np
@@ -71,6 +72,58 @@ def test_a_longer_plan_begins_with_the_shorter(design):
     # Of an unfinished last block, balance comes before sameness.
     longer = draw(design, runs=3 * BLOCK + 5, entropy=9)
     assert (longer[: 3 * BLOCK] == whole[: 3 * BLOCK]).all()
+
+
+@given(
+    runs=st.integers(BLOCK, 6 * BLOCK),
+    more=st.integers(1, 3 * BLOCK),
+    fraction=st.floats(0.06, 0.94),
+    spare=st.floats(2.2, 4.0),
+    entropy=st.integers(0, 2**40),
+)
+def test_a_handful_of_points_extends_too(runs, more, fraction, spare, entropy):
+    # Few members a run, so that counts must be rounded again to fill every run.
+    points = int(np.ceil(spare / fraction))
+    shorter, longer = (
+        draw(runs=count, points=points, fraction=fraction, entropy=entropy)
+        for count in (runs, runs + more)
+    )
+    whole = runs // BLOCK * BLOCK
+    assert (longer[:whole] == shorter[:whole]).all()
+    for member in (shorter, longer):
+        assert member.any(axis=1).all()
+        assert (np.abs(member.sum(axis=0) - fraction * len(member)) < 1).all()
+
+
+def test_the_last_run_alone_does_not_change_those_before():
+    for entropy in range(40):
+        options = {"points": 17, "fraction": 0.1, "entropy": entropy}
+        assert (draw(runs=33, **options)[:32] == draw(runs=32, **options)).all()
+
+
+def test_rounding_again_stays_unbiased():
+    inside = sum(
+        draw(runs=33, points=17, fraction=0.1, entropy=entropy).sum(axis=0)
+        for entropy in range(200)
+    )
+    # Runs are seldom empty, which is what the rest is conditional on.
+    assert inside.mean() / 200 == pytest.approx(3.3, abs=0.05)
+    assert np.abs(inside / 200 - 3.3).max() < 5 * 0.5 / np.sqrt(200)
+
+
+@pytest.mark.parametrize(
+    ("options", "digest"),
+    [
+        ({"runs": 33, "points": 50}, "154b407200fa766a"),
+        ({"runs": 64, "points": 17, "fraction": 0.1, "entropy": 1}, "56437de36f4bc5ed"),
+        ({"runs": 5, "points": 3, "entropy": 4}, "082aad93c34268fb"),
+        ({"design": "bernoulli", "points": 4}, "46f5f883a098c3fc"),
+        ({"design": "exact"}, "658b56eea0ba3c88"),
+    ],
+)
+def test_designs_are_those_of_earlier_versions(options, digest):
+    packed = np.packbits(draw(**options)).tobytes()
+    assert hashlib.sha256(packed).hexdigest()[:16] == digest
 
 
 def test_exact_has_one_size():

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -184,11 +185,10 @@ def test_an_exception_in_a_worker_arrives_with_its_reason(tmp_path):
         run(trainer, n_jobs=2)
 
 
-@pytest.fixture(scope="module")
-def dask_client(tmp_path_factory):
+@contextmanager
+def dask_cluster(directory):
     """A scheduler and two worker processes, on the loopback, from the command line."""
     distributed = pytest.importorskip("distributed")
-    directory = tmp_path_factory.mktemp("dask")
     file = directory / "scheduler.json"
     environment = {
         **os.environ,
@@ -218,11 +218,17 @@ def dask_client(tmp_path_factory):
         ):
             warnings.simplefilter("ignore")
             client.wait_for_workers(2, timeout=60)
-            yield client
+            yield processes
     finally:
         for process in processes:
             process.kill()
             process.wait()
+
+
+@pytest.fixture(scope="module")
+def dask_client(tmp_path_factory):
+    with dask_cluster(tmp_path_factory.mktemp("dask")) as processes:
+        yield processes
 
 
 def test_dask(expected, dask_client, tmp_path):
@@ -234,6 +240,20 @@ def test_dask(expected, dask_client, tmp_path):
     assert len(processes) == 2
     assert os.getpid() not in processes
     assert set(threads.scores[:, 0]) == {1}
+
+
+@pytest.mark.parametrize("worker", [1, 2])
+def test_dask_sends_data_again_that_died_with_a_worker(tmp_path, worker):
+    # Beyond 1 kB data go to one worker only.
+    data = np.random.default_rng(0).normal(size=(400, 3))
+    expected = run(data=data)
+    with dask_cluster(tmp_path) as processes:
+        killing = threading.Timer(0.5, processes[worker].kill)
+        killing.start()
+        with joblib.parallel_config(backend="dask"):
+            evidence = run(NearestMean(delay=0.3), data=data)
+        killing.join()
+    assert np.array_equal(evidence.scores, expected.scores)
 
 
 def test_ray(expected):

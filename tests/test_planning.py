@@ -9,11 +9,13 @@ import pytest
 from scipy import stats
 from simple_trainers import NearestMean
 
+from memmetrics.evidence import Retrainings
 from memmetrics.retraining.errors import RetrainingError
-from memmetrics.retraining.expected_width import ExpectedWidth
+from memmetrics.retraining.expected_width import ArmSpread, ExpectedWidth, FirstRuns
 from memmetrics.retraining.harness import retrain
 from memmetrics.retraining.memory_use import peak_memory
 from memmetrics.retraining.planning import plan
+from memmetrics.retraining.stopping import Precision
 
 POINTS = np.random.default_rng(0).normal(size=(40, 3))
 
@@ -36,29 +38,116 @@ def welch_median(evidence):
     return np.median(widths)
 
 
+def first_runs(evidence, fraction=0.5):
+    return FirstRuns(evidence.scores, evidence.member, fraction)
+
+
 def test_known_spread_gives_the_textbook_number_of_runs():
-    expected = ExpectedWidth(np.array([1.0]), np.array([9.0]), 0.5, 0.95)
-    # 1.96² (1 + 9) / (R / 2) = 0.25², plus a little for t instead of z.
-    assert expected.runs_for(0.25) == pytest.approx(1.96**2 * 20 / 0.25**2, abs=32)
-    assert expected.runs_for(0.25) % 16 == 0
-    assert expected.median(expected.runs_for(0.25)) <= 0.25
-    assert expected.median(expected.runs_for(0.25) - 16) > 0.25
+    expected = ExpectedWidth(ArmSpread(np.ones(1)), ArmSpread(np.full(1, 9.0)), 0.5)
+    rule = Precision(0.25)
+    runs = expected.runs_for(rule, 16)
+    # z² (1 + 9) / (R / 2) = 0.25², plus a little for t, and then the next look.
+    needed = stats.norm.ppf(0.9875) ** 2 * 20 / 0.25**2
+    looks = rule.looks(2, 16)
+    assert runs == next(look for look in looks if look >= needed)
 
 
 def test_the_median_width_is_welchs():
-    evidence = retrain(Noise(), POINTS, runs=64, rng=0)
-    expected = ExpectedWidth.from_runs(
-        evidence.scores, evidence.member, fraction=0.5, confidence=0.95
+    evidence = retrain(Noise(), POINTS, runs=512, rng=0)
+    expected = first_runs(evidence).expected()
+    assert np.median(expected.widths(512, 0.95)) == pytest.approx(
+        welch_median(evidence), rel=0.03
     )
-    assert expected.median(64) == pytest.approx(welch_median(evidence), rel=1e-9)
 
 
 def test_so_many_runs_do_give_the_wanted_width():
     wanted = 0.5
-    planned = plan(Noise(), POINTS, half_width=wanted)
+    planned = plan(Noise(), POINTS, half_width=wanted, points="median")
     evidence = retrain(Noise(), POINTS, runs=planned.runs, rng=1)
-    assert welch_median(evidence) == pytest.approx(wanted, rel=0.25)
-    assert planned.half_width == pytest.approx(wanted, rel=0.05)
+    reached = Precision(wanted, points="median").reached(evidence)
+    assert 0.8 * wanted < reached < 1.05 * wanted
+    assert planned.half_width == pytest.approx(reached, rel=0.1)
+
+
+class Drawn:
+    """Scores that `draw(generator, member row)` gives."""
+
+    def __init__(self, draw):
+        self.draw = draw
+
+    def fit(self, data, member, *, seeds):
+        generators = map(np.random.default_rng, seeds)
+        scores = np.array(list(map(self.draw, generators, member)))
+        return SimpleNamespace(scores=lambda targets: scores)
+
+
+def rare(inside, outside):
+    def draw(rng, member):
+        return 1.0 * (rng.random(len(member)) >= np.where(member, inside, outside))
+
+    return Drawn(draw)
+
+
+CASES = {
+    "rare": (rare(0.03, 0.01), 0.02),
+    "rare outside only": (rare(0.0, 0.05), 0.03),
+    "log-normal": (Drawn(lambda rng, row: rng.lognormal(size=len(row))), 0.4),
+    "Gaussian": (Drawn(lambda rng, row: rng.normal(size=len(row))), 0.25),
+}
+
+
+@pytest.mark.parametrize("points", ["all", "median"])
+@pytest.mark.parametrize("case", CASES)
+def test_plan_and_until_agree(case, points):
+    trainer, half_width = CASES[case]
+    rule = Precision(half_width, points=points)
+    needed = len(retrain(trainer, POINTS, runs=2, rng=99, until=rule).scores)
+    plans = [
+        plan(trainer, POINTS, half_width=half_width, points=points, rng=seed)
+        for seed in range(3)
+    ]
+    # A long tail is seen late. Looks are 1.5 apart, or less by one block.
+    most = 2.3 if case == "log-normal" else 1.55
+    assert all(needed / most <= each.runs <= needed * most for each in plans)
+    for each in plans:
+        assert each.runs in rule.looks(2, 16)
+        assert each.least_runs <= each.runs <= each.most_runs
+        assert each.runs_looked_at <= max(16, each.runs / 4)
+
+
+def test_no_spread_seen_is_not_no_spread():
+    planned = plan(rare(0.0, 1e-9), POINTS, half_width=0.02)
+    assert planned.runs > 64
+    assert planned.half_width > 0.01
+    assert planned.least_runs < planned.runs
+    assert "likely" in str(planned)
+    constant = Drawn(lambda rng, row: np.full(len(row), 0.7))
+    with pytest.raises(ValueError, match="no point's score differs"):
+        plan(constant, POINTS, half_width=0.02)
+
+
+def test_tokens_have_a_plan_too():
+    def draw(rng, row):
+        scores = rng.normal(size=(len(row), 3))
+        scores[:5, 2] = np.nan  # padding
+        return scores
+
+    rule = Precision(0.6, minimum_runs=16)
+    planned = plan(Drawn(lambda rng, row: draw(rng, row)[..., 0]), POINTS, runs=64)
+    tokens = np.array([draw(np.random.default_rng(k), POINTS) for k in range(64)])
+    member = np.arange(64 * 40).reshape(64, 40) // 40 % 2 == 0
+    reached = rule.reached(Retrainings(tokens, member))
+    widths = FirstRuns(tokens, member, 0.5).expected().widths(64, 0.975)
+    assert len(widths) == 5 * 2 + 35 * 3
+    assert widths.max() == pytest.approx(reached, rel=0.25)
+    assert planned.half_width > 0
+
+
+@pytest.mark.parametrize("wish", [{"runs": 10**12}, {"half_width": 1e-5}])
+def test_a_plan_of_very_many_runs_is_arithmetic(wish):
+    planned = plan(NearestMean(), POINTS, **wish)
+    assert planned.runs >= 10**9
+    assert planned.stored_bytes == planned.runs * len(POINTS) * 8
 
 
 def test_time_is_that_of_stacks_shared_among_workers():
@@ -141,9 +230,10 @@ def test_a_first_stack_that_fails_is_the_end():
         ({"runs": 1}, "`runs` must be at least 2"),
         ({"half_width": 0.0}, "`half_width` must be positive; got 0.0"),
         ({"half_width": math.nan}, "`half_width` must be positive; got nan"),
-        ({"half_width": 1e-9}, "takes more than 100,000,000 runs"),
+        ({"half_width": 1e-12}, "takes more than 1,000,000,000,000,000,000 runs"),
+        ({"half_width": True}, "`half_width` must be positive; got True"),
+        ({"half_width": 1.0, "points": [99]}, r"among those scored; got \[99\]"),
         ({"half_width": 1.0, "targets": POINTS[:4]}, "give `include_points=True`"),
-        ({"half_width": 1.0, "fraction": 0.06}, "leaves an arm with fewer than two"),
         ({"runs": 10, "confidence": 1.0}, "`confidence` must lie strictly between"),
     ],
 )

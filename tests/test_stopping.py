@@ -79,9 +79,11 @@ class TestReached:
 
     def test_needs_the_points_that_count(self):
         with pytest.raises(ValueError, match=r"among those scored; got \[6\]"):
-            _reached(self.widths, np.arange(6), (2, 6))
+            Precision(0.1, points=(2, 6)).check(np.arange(6))
+        with pytest.raises(ValueError, match=r"among those scored; got \[-1\]"):
+            Precision(0.1, points=[-1]).check(np.array([0, -1]))
         with pytest.raises(ValueError, match="got 6 held-out targets"):
-            _reached(self.widths, np.full(6, -1), "median")
+            Precision(0.1, points="median").check(np.full(6, -1))
 
 
 @pytest.mark.parametrize(

@@ -207,6 +207,7 @@ class CounterfactualInfluence:
     name: ClassVar[str] = "counterfactual_influence"
     version: ClassVar[int] = 1
     needs: ClassVar[type[Retrainings]] = Retrainings
+    takes_held_out: ClassVar[bool] = True
     unit: ClassVar[str] = "score"
     cost: ClassVar[str] = "runs * points * targets"
 

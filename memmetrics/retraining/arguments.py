@@ -16,6 +16,7 @@ import numpy.typing as npt
 from memmetrics.retraining.base import Trainer
 from memmetrics.retraining.seeds import RNG, entropy_from
 
+_MOST_JOBS = 10_000
 _KEPT = ("hidden", "weights")
 
 
@@ -42,8 +43,11 @@ def count_iv(value: Any, name: str, *, least: int) -> int:
 
 def fraction_iv(fraction: Any) -> float:
     """Return a share strictly between 0 and 1."""
-    value = float(fraction)
-    if not 0 < value < 1 or math.isnan(value):
+    try:
+        value = math.nan if isinstance(fraction, str) else float(fraction)
+    except (TypeError, ValueError, OverflowError):
+        value = math.nan
+    if not 0 < value < 1:
         raise ValueError(
             f"`fraction` must lie strictly between 0 and 1; got {fraction!r}"
         )
@@ -57,7 +61,12 @@ def group_numbers(labels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """
     if labels.dtype.kind in "iu" and labels.max() <= np.iinfo(np.int64).max:
         return labels.astype(np.int64)
-    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+    try:
+        return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+    except TypeError:
+        raise TypeError(
+            f"`groups` must be integers or strings; got {labels[0]!r} and others"
+        ) from None
 
 
 def n_jobs_iv(n_jobs: Any) -> int | None:
@@ -67,11 +76,13 @@ def n_jobs_iv(n_jobs: Any) -> int | None:
     try:
         jobs = operator.index(n_jobs)
     except TypeError:
-        raise TypeError(
-            f"`n_jobs` must be a whole number or None; got {n_jobs!r}"
-        ) from None
+        jobs = None
+    if jobs is None or isinstance(n_jobs, bool):
+        raise TypeError(f"`n_jobs` must be a whole number or None; got {n_jobs!r}")
     if jobs == 0:
         raise ValueError("`n_jobs` must not be 0; -1 takes every processor")
+    if abs(jobs) > _MOST_JOBS:
+        raise ValueError(f"`n_jobs` must be at most {_MOST_JOBS:,}; got {jobs}")
     return jobs
 
 

@@ -96,6 +96,7 @@ class Campaign:
             ) as bar,
             self._claiming(),
         ):
+            self._recall(bar, missing, runs)
             while missing:
                 bar.skip(runs - len(missing))
                 tasks = _tasks(missing, self.stack_size, member, seeds)
@@ -126,10 +127,10 @@ class Campaign:
         finally:
             self.store.claims.end()
 
-    def tasks(self, runs: int) -> tuple[Bools, list[Task]]:
-        """Return who trains on what, and all stacks of the first `runs` runs."""
+    def tasks(self, runs: int, *, after: int = 0) -> tuple[Bools, list[Task]]:
+        """Return who trains on what, and the stacks of `runs` runs from `after` on."""
         member, seeds = self._drawn(runs)
-        return member, _tasks(range(runs), self.stack_size, member, seeds)
+        return member, _tasks(range(after, runs), self.stack_size, member, seeds)
 
     def _drawn(self, runs: int) -> tuple[Bools, list[int]]:
         return self.members(runs), run_seeds(self.entropy, self.stream, range(runs))
@@ -160,12 +161,25 @@ class Campaign:
         for finished in executor.finish(tasks, wanted):
             self.store.add(finished)
             patience.note(finished)
-            bar.update(_rows(by_run, finished), self._own_scores(finished))
+            scores = self._own(finished.arrays.get("scores"))
+            bar.update(_rows(by_run, finished), scores)
             added.extend(finished.runs)
         return added
 
-    def _own_scores(self, finished: Finished) -> npt.NDArray[Any] | None:
-        scores = finished.arrays.get("scores")
+    def _recall(self, bar: Progress, missing: Sequence[int], runs: int) -> None:
+        """Show the bar the scores of runs that were finished before."""
+        done = sorted(set(range(runs)).difference(missing))
+        if bar.bar is None or not done:
+            return
+        scores = self._own(self.store.gather("scores"))
+        if scores is not None:
+            member = self.members(runs)
+            for start in range(0, len(done), self.stack_size):
+                rows = done[start : start + self.stack_size]
+                bar.recall(member[rows], scores[rows])
+
+    def _own(self, scores: npt.NDArray[Any] | None) -> npt.NDArray[Any] | None:
+        """Return scores if they begin with one for each training point."""
         if scores is None or scores.ndim != 2 or scores.shape[1] < self.data.points:
             return None
         own_points = self.targets is None or self.job.targets_begin_with_points

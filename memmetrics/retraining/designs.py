@@ -18,8 +18,9 @@ again. All designs extend: the first runs of a longer plan are those of a shorte
     with published numbers on many points.
 
 A run that would have no points at all is drawn again (with ``balanced``, its whole
-block), since no model can be trained on nothing. That happens with a handful of points
-only; everything is then conditional on runs not being empty.
+block, on which no earlier block depends), since no model can be trained on nothing.
+That happens with a handful of points only; everything is then conditional on runs not
+being empty.
 
 Balanced columns are drawn in blocks of 16 runs. Within a block a point's memberships
 are correlated by −1/15, which costs influence 1/15 in variance beside independent
@@ -29,7 +30,6 @@ variance.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -116,27 +116,60 @@ def _block_counts(
     """Return in how many runs of each block each unit is.
 
     Counts up to run r are floor(fraction * r + u) with one u per unit: over all runs
-    exactly fraction * runs where that is whole, and unbiased where it is not.
+    exactly fraction * runs where that is whole, and unbiased where it is not. A block
+    of too few members to fill its runs is rounded again, and only what follows it:
+    blocks never depend on later ones.
     """
-    ends = [*range(0, runs, BLOCK), runs]
-    for attempt in range(_ATTEMPTS):
-        offset = generator(entropy, Stream.ROUNDING, attempt).random(units)
-        totals = [_counts(fraction, end, offset) for end in ends]
-        counts = [after - before for before, after in itertools.pairwise(totals)]
-        # A last block of few runs may get too few members to fill them.
-        sizes = np.diff(ends)
-        if all(
-            inside.sum() >= size for inside, size in zip(counts, sizes, strict=True)
-        ):
-            return counts
-    raise _unfilled(fraction, units)
+    offset = generator(entropy, Stream.ROUNDING, 0).random(units)
+    counts = []
+    for start in range(0, runs, BLOCK):
+        stop = min(start + BLOCK, runs)
+        offset = _filling(start, stop, fraction, entropy, offset)
+        before, after = (_counts(fraction, end, offset) for end in (start, stop))
+        counts.append(after - before)
+    return counts
+
+
+def _filling(
+    start: int,
+    stop: int,
+    fraction: float,
+    entropy: int,
+    offset: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Return offsets of the same counts up to `start`, to fill the runs to `stop`."""
+    before = _counts(fraction, start, offset)
+    needed = before.sum() + stop - start
+    kept = offset
+    for attempt in range(1, _ATTEMPTS):
+        if _counts(fraction, stop, kept).sum() >= needed:
+            return kept
+        place = (start,) if start else ()
+        lots = generator(entropy, Stream.ROUNDING, attempt, *place).random(len(offset))
+        kept = _with_counts(before, fraction * start, lots)
+    raise _unfilled(fraction, len(offset))
+
+
+def _with_counts(
+    counts: npt.NDArray[np.int64], expected: float, lots: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return uniform offsets, given that floor(expected + offset) is `counts`."""
+    if _whole(expected):
+        return lots
+    rest = 1 - expected % 1  # rounded up from this offset on
+    up = counts > expected
+    return np.where(up, rest + (1 - rest) * lots, rest * lots)
+
+
+def _whole(expected: float) -> bool:
+    return abs(expected - round(expected)) < 1e-9  # 0.3 * 10 is not quite 3
 
 
 def _counts(
     fraction: float, runs: int, offset: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.int64]:
     expected = fraction * runs
-    if abs(expected - round(expected)) < 1e-9:  # 0.3 * 10 is not quite 3
+    if _whole(expected):
         return np.full(len(offset), round(expected))
     return np.floor(expected + offset).astype(np.int64)
 

@@ -34,6 +34,7 @@ logger = logging.getLogger("memmetrics")
 # By name, since Dask and Ray may not be installed.
 _DEATHS = {
     "BrokenProcessPool",
+    "CancelledError",  # Dask, whose dead worker held the data; they are sent again
     "KilledWorker",
     "NodeDiedError",
     "OutOfMemoryError",

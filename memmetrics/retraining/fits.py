@@ -17,6 +17,7 @@ from memmetrics.retraining.base import Bools, Data, Trainer
 from memmetrics.retraining.campaign import Campaign
 from memmetrics.retraining.dataset import check_layout, pack
 from memmetrics.retraining.errors import RetrainingError
+from memmetrics.retraining.function import FunctionTrainer
 from memmetrics.retraining.messages import describe_runs
 from memmetrics.retraining.opening import open_campaign
 from memmetrics.retraining.seeds import Stream
@@ -25,6 +26,10 @@ from memmetrics.retraining.worker import Job
 _OUTPUTS: Mapping[type[Evidence], tuple[str, ...]] = {
     Fit: ("weights", "hidden"),
     Losses: ("train_losses", "test_losses"),
+}
+_NEEDS: Mapping[type[Evidence], str] = {
+    Fit: "weights or hidden activations",
+    Losses: "losses of training and of test points",
 }
 
 
@@ -125,6 +130,14 @@ def prepare_fits(
 ) -> PreparedFits:
     """Check everything and open the store; nothing is trained yet."""
     trainer = arguments.trainer_iv(trainer)
+    if isinstance(trainer, FunctionTrainer):
+        needs = " and ".join(sorted(_NEEDS[kind] for kind in kinds))
+        raise TypeError(
+            "`trainer` must not be a FunctionTrainer for metrics of models trained on "
+            f"all points: they need {needs}, but its function returns the scores of "
+            "one set of targets only; give an object with "
+            "`fit(data, member, *, seeds)` instead"
+        )
     fits = arguments.count_iv(fits, "fits", least=1)
     packed = pack(data, "data")
     held_out = None

@@ -26,7 +26,10 @@ from memmetrics.retraining.designs import BLOCK, check_design, draw_members
 from memmetrics.retraining.opening import open_campaign
 from memmetrics.retraining.records import Preparation, RecordedRetrainings
 from memmetrics.retraining.seeds import RNG, Stream
+from memmetrics.retraining.stopping import Precision
 from memmetrics.retraining.worker import Job
+
+_MOST_MEMBERSHIPS = 2**46
 
 
 def retrain(
@@ -133,7 +136,8 @@ def retrain(
     >>> evidence.scores.shape, evidence.member.sum(axis=0)[:4]
     ((8, 20), array([4, 4, 4, 4]))
     """
-    if until is not None and not callable(getattr(until, "satisfied", None)):
+    is_rule = callable(getattr(until, "satisfied", None))
+    if until is not None and (not is_rule or isinstance(until, type)):
         raise TypeError(f"`until` must be a stopping rule; got {until!r}")
     preparation = prepare(
         trainer,
@@ -154,6 +158,8 @@ def retrain(
     )
     if until is None:
         return preparation.train(runs)
+    if isinstance(until, Precision):
+        until.check(preparation.own)
     block = BLOCK if design == "balanced" else 1
     return preparation.train_until(until, runs, block)
 
@@ -179,6 +185,11 @@ def prepare(
     """Check the arguments of `retrain` and open the store; nothing is trained yet."""
     runs = arguments.count_iv(runs, "runs", least=2)
     packed = pack(data, "data")
+    if runs * packed.points > _MOST_MEMBERSHIPS:
+        raise ValueError(
+            f"`runs` {runs} of {packed.points} points are more than can be kept track "
+            f"of, {_MOST_MEMBERSHIPS:,} memberships"
+        )
     others, own = _targets(packed, targets, include_points=include_points)
     labels = None if groups is None else groups_iv(groups, packed.points)
     families = None if labels is None else arguments.group_numbers(labels)

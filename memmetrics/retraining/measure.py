@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
@@ -15,10 +17,12 @@ from memmetrics.metrics.registry import get_metric
 from memmetrics.result import COLUMNS, Result
 from memmetrics.retraining import arguments
 from memmetrics.retraining.base import Data, Trainer
+from memmetrics.retraining.dataset import check_layout, pack
 from memmetrics.retraining.designs import check_design
 from memmetrics.retraining.fits import PreparedFits, prepare_fits
 from memmetrics.retraining.harness import prepare
 from memmetrics.retraining.manifest import package_versions
+from memmetrics.retraining.records import RecordedRetrainings
 from memmetrics.retraining.seeds import RNG
 
 SCHEMA = 1  # of the table; raised when a column changes its meaning
@@ -59,7 +63,8 @@ def measure(
     rng : int, numpy.random.Generator, numpy.random.SeedSequence or None
         Seed of everything.
     test : data in the same layout, optional
-        Held-out points, which metrics of losses need.
+        Held-out points, which metrics of losses need. Influence counts them among its
+        targets, after the training points.
     runs : int, optional
         Models for metrics of retrainings, at least 2; there is no default, since the
         cost is this number of trainings.
@@ -119,10 +124,16 @@ def measure(
             trainer, data, kinds, test=test, fits=fits, store=where, **options
         )
     if any(metric.needs is Retrainings for metric in chosen):
+        targets = test if any(map(_takes_held_out, chosen)) else None
+        if targets is not None:
+            given = pack(targets, "test", nonzero=False)
+            check_layout(given, pack(data, "data"), "test")
         retraining = prepare(
             trainer,
             data,
             runs=_runs_iv(runs, chosen),
+            targets=targets,
+            include_points=targets is not None,
             fraction=fraction,
             design=design,
             groups=groups,
@@ -134,10 +145,26 @@ def measure(
         frames += _fit_frames(chosen, fitting)
     if retraining is not None:
         evidence = retraining.train(_runs_iv(runs, chosen))
+        own = _training_points(evidence)
         frames += [
-            _frame(metric, evidence) for metric in chosen if metric.needs is Retrainings
+            _frame(metric, evidence if _takes_held_out(metric) else own)
+            for metric in chosen
+            if metric.needs is Retrainings
         ]
     return _table(frames, chosen, entropy)
+
+
+def _takes_held_out(metric: Metric) -> bool:
+    """Whether a metric of retrainings has a use for targets that are no points."""
+    return bool(getattr(metric, "takes_held_out", False))
+
+
+def _training_points(evidence: RecordedRetrainings) -> RecordedRetrainings:
+    """Return the same without held-out targets, which come last."""
+    points = evidence.member.shape[1]
+    if evidence.scores.shape[1] == points:
+        return evidence
+    return replace(evidence, scores=evidence.scores[:, :points], own=np.arange(points))
 
 
 def _metrics_iv(metrics: str | Metric | Sequence[str | Metric]) -> list[Metric]:

@@ -34,6 +34,11 @@ class Progress:
             self.bar.n = self.bar.initial = runs
             self.bar.refresh()
 
+    def recall(self, member: Bools, scores: npt.NDArray[Any]) -> None:
+        """Take scores (runs, points) of earlier runs into account, already counted."""
+        if self.bar is not None:
+            self.spread.add(member, scores)
+
     def update(self, member: Bools, scores: npt.NDArray[Any] | None) -> None:
         """Count finished runs.
 

@@ -17,8 +17,8 @@ class RunPlan:
     runs : int
         Models to train.
     half_width : float
-        Median over targets of the expected half-width of the interval of memorization
-        at so many runs, in the unit of the scores; NaN if not estimated.
+        Expected half-width of the intervals of memorization at so many runs, that
+        `points` do not exceed, in the unit of the scores; NaN if not estimated.
     seconds : float
         Time for all of it with `workers` workers.
     memory_bytes : int
@@ -29,6 +29,12 @@ class RunPlan:
         Workers, and runs that one of them trains together.
     seconds_per_stack : float
         Time of a whole stack, as measured.
+    least_runs, most_runs : int
+        Four of five first looks like this one would have said a number in between.
+    runs_looked_at : int
+        Runs that were trained for this plan.
+    points : str
+        Which points `half_width` is about.
     """
 
     runs: int
@@ -39,6 +45,10 @@ class RunPlan:
     workers: int
     stack_size: int
     seconds_per_stack: float
+    least_runs: int
+    most_runs: int
+    runs_looked_at: int
+    points: str
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row with a column for each field."""
@@ -46,7 +56,7 @@ class RunPlan:
 
     def __str__(self) -> str:
         """Return the plan in words, one thing a line."""
-        stacks = math.ceil(self.runs / self.stack_size)
+        stacks = -(-self.runs // self.stack_size)
         workers = f"{self.workers} worker{'s' if self.workers > 1 else ''}"
         each = _duration(self.seconds_per_stack)
         lines = [
@@ -56,7 +66,12 @@ class RunPlan:
             f"store       {_size(self.stored_bytes)}",
         ]
         if not math.isnan(self.half_width):
-            lines.insert(1, f"half-width  {self.half_width:.3g} (median over targets)")
+            lines.insert(1, f"half-width  {self.half_width:.3g} ({self.points})")
+        if self.least_runs < self.most_runs:
+            likely = f"{self.least_runs:,} to {self.most_runs:,} runs"
+            lines.insert(
+                1, f"likely      {likely}, after a look at {self.runs_looked_at}"
+            )
         return "\n".join(lines)
 
 

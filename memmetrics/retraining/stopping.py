@@ -48,6 +48,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, isfinite
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -114,12 +115,16 @@ class Precision:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if not (isfinite(self.half_width) and self.half_width > 0):
+        number = isinstance(self.half_width, Real)
+        number = number and not isinstance(self.half_width, bool)
+        if not (number and isfinite(self.half_width) and self.half_width > 0):
             raise ValueError(
                 f"`half_width` must be positive and finite; got {self.half_width!r}"
             )
         object.__setattr__(self, "points", _points_iv(self.points))
         as_confidence(self.confidence)
+        for name in ("minimum_runs", "maximum_runs"):
+            _whole_iv(getattr(self, name), name)
         if not 4 <= self.minimum_runs <= self.maximum_runs:
             raise ValueError(
                 "`minimum_runs` must be at least 4 and at most `maximum_runs`; got "
@@ -177,12 +182,34 @@ class Precision:
         ValueError
             If a listed point, or any point at all, was not scored.
         """
+        self.check(np.asarray(evidence.own))
         with warnings.catch_warnings():
             # Whatever is wrong with the runs is said when they are reported.
             warnings.simplefilter("ignore", RuntimeWarning)
             result = self.memorization(evidence)
         widths = (np.asarray(result.high) - np.asarray(result.low)) / 2
+        if widths.ndim == 2:
+            widths = _widest_token(widths, np.isnan(evidence.scores).all(axis=0))
         return _reached(widths, np.asarray(evidence.own), self.points)
+
+    def check(self, own: npt.NDArray[np.int64]) -> None:
+        """Raise ValueError unless the points that count are among those scored.
+
+        Parameters
+        ----------
+        own : int array (targets,)
+            The training point that each target is, or -1.
+        """
+        if isinstance(self.points, tuple):
+            scored = set(own[own >= 0].tolist())
+            missing = sorted(set(self.points) - scored)
+            if missing:
+                raise ValueError(f"`points` must be among those scored; got {missing}")
+        elif not (own >= 0).any():
+            raise ValueError(
+                "the precision of memorization needs scores of training points; "
+                f"got {len(own)} held-out targets"
+            )
 
     def memorization(self, evidence: Retrainings) -> Result:
         """Counterfactual memorization with intervals that allow for repeated looks.
@@ -197,24 +224,45 @@ class Precision:
         return CounterfactualMemorization(confidence=self.interval_confidence)(evidence)
 
 
+def _widest_token(
+    widths: npt.NDArray[np.float64], padding: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """Return the half-width of each target's widest token, `(targets,)`.
+
+    A token that is padding does not count, nor does a target of nothing else.
+    """
+    widths = np.where(np.isnan(widths), np.inf, widths)
+    return np.asarray(np.where(padding, -np.inf, widths).max(axis=1))
+
+
 def _reached(
     widths: npt.NDArray[np.float64], own: npt.NDArray[np.int64], points: object
 ) -> float:
-    widths = np.where(np.isnan(widths), np.inf, widths)
     if isinstance(points, tuple):
-        missing = sorted(set(points) - set(own.tolist()))
-        if missing:
-            raise ValueError(f"`points` must be among those scored; got {missing}")
-        return float(widths[np.isin(own, points)].max())
-    widths = widths[own >= 0]
-    if not len(widths):
-        raise ValueError(
-            "the precision of memorization needs scores of training points; "
-            f"got {len(own)} held-out targets"
-        )
-    share: Any = _SHARES.get(points, points)
+        return reached_by(widths[np.isin(own, points)], "all")
+    return reached_by(widths[own >= 0], points)
+
+
+def reached_by(widths: npt.NDArray[np.float64], points: object) -> float:
+    """Return the half-width that a share of the points, or all, do not exceed.
+
+    Parameters
+    ----------
+    widths : float array (points,)
+        Half-widths; NaN for a point without an interval.
+    points : "all", "median", float or tuple
+        Which of them count, see `Precision`; a tuple stands for all of `widths`.
+    """
+    widths = np.where(np.isnan(widths), np.inf, widths)
+    share: Any = 1.0 if isinstance(points, tuple) else _SHARES.get(points, points)
     rank = ceil(share * len(widths) - 1e-9) - 1  # 0.55 * 100 is not quite 55
     return float(np.partition(widths, rank)[rank])
+
+
+def _whole_iv(value: object, name: str) -> None:
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole:
+        raise TypeError(f"`{name}` must be a whole number; got {value!r}")
 
 
 def _points_iv(points: object) -> str | float | tuple[int, ...]:
