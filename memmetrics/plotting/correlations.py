@@ -72,7 +72,7 @@ def draw_correlations(table: pd.DataFrame, metrics: Sequence[str], *, ax: Axes) 
             column,
             row,
             # Without the sign of what is rounded to 0.
-            f"{round(value, 2) + 0.0:.2f}" if np.isfinite(value) else "–",
+            f"{round(float(value), 2) + 0.0:.2f}" if np.isfinite(value) else "–",
             ha="center",
             va="center",
             fontsize=size,

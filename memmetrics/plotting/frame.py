@@ -94,7 +94,8 @@ def finish(
         (ax.xaxis, horizontal, width),
         (ax.yaxis, vertical, height),
     ):
-        axis.set_label_text(wrapped(text, max(room, 100.0), axis.label.get_fontsize()))
+        size = float(axis.label.get_fontsize())
+        axis.set_label_text(wrapped(text, max(room, 100.0), size))
     return note_if_empty(ax, empty)
 
 
@@ -111,7 +112,7 @@ def note_if_empty(ax: Axes, why: str) -> Axes:
     if ax.get_autoscaley_on():
         ax.set_ylim(0.1, 1.0, auto=None)
     note = f"nothing to draw:\n{why}"
-    middle = {"ha": "center", "va": "center", "transform": ax.transAxes}
+    middle: dict[str, Any] = {"ha": "center", "va": "center", "transform": ax.transAxes}
     size = min(8.0, size_in_points(ax)[0] / 10)
     ax.text(0.5, 0.5, note, fontsize=size, color="#6B6B6B", gid=_NOTE, **middle)
     return ax

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.scale import SymmetricalLogTransform
 
 from memmetrics.plotting.frame import Floats, finish, legend_name, visible
 from memmetrics.plotting.tables import select
@@ -69,8 +70,9 @@ def draw_spectrum(
 def _compress_shares(ax: Axes, shares: Floats) -> None:
     """Make the axis logarithmic from the smallest share on that any call has drawn."""
     smallest = shares[shares > 0].min(initial=np.inf)
-    if ax.get_xscale() == "symlog":
-        smallest = min(smallest, ax.xaxis.get_transform().linthresh)
+    before = ax.xaxis.get_transform()
+    if isinstance(before, SymmetricalLogTransform):
+        smallest = min(smallest, before.linthresh)
     if np.isfinite(smallest):
         ax.set_xscale("symlog", linthresh=float(smallest))
 

@@ -140,4 +140,5 @@ def rank_correlations(points: pd.DataFrame) -> Floats:
     if len(points) < _FEWEST:
         return np.full((points.shape[1],) * 2, np.nan)
     # Ranks first, because pandas needs scipy for method="spearman" and gives the same.
-    return points.rank().corr().to_numpy(float)
+    correlations: Floats = points.rank().corr().to_numpy(float)
+    return correlations
