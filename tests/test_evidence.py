@@ -99,8 +99,8 @@ def test_bad_losses(train, test, error, match):
         ({"scores": SCORES[:, :1]}, ValueError, "`own` must say which training point"),
         ({"scores": SCORES[0]}, ValueError, "`scores` must have axes"),
         ({"own": [0, 2]}, ValueError, "`own` must lie between -1 and 1"),
-        ({"groups": [0]}, ValueError, r"`groups` must have shape \(2,\)"),
-        ({"groups": [0.5, 1.0]}, TypeError, "`groups` must hold integers"),
+        ({"groups": [0]}, ValueError, r"one group for each of the 2 points; got shape"),
+        ({"groups": [0.5, 1.0]}, TypeError, "`groups` must be integers or strings"),
         ({"seeds": [1, 2]}, ValueError, r"`seeds` must have shape \(3,\)"),
     ],
 )

@@ -51,7 +51,7 @@ ODD = [
     ({"until": Precision(0.1, points=[3, 99])}, ValueError, r"scored; got \[99\]"),
     ({"until": Precision(0.1, points=[-1])}, ValueError, r"scored; got \[-1\]"),
     ({"until": Precision(0.1), "targets": TEST}, ValueError, "got 5 held-out targets"),
-    ({"data": Examples()}, TypeError, "`data` must be an array .* dataset Examples"),
+    ({"data": Examples()}, TypeError, "`data` must be an array .* got Examples"),
 ]
 
 

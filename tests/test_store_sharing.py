@@ -246,6 +246,19 @@ def test_what_cannot_be_claimed_is_trained_all_the_same(tmp_path, monkeypatch, k
     assert np.array_equal(evidence.scores, whole.scores)
 
 
+def test_an_owner_killed_before_it_wrote_its_name_is_not_waited_for(tmp_path):
+    options = {"rng": 0, "stack_size": 2, "store": tmp_path}
+    whole = retrain(NearestMean(), POINTS, runs=4, **options)
+    for path in tmp_path.glob("stacks/*.npz"):
+        path.unlink()
+        path.with_name(f"{path.name}{claims.SUFFIX}").touch()
+    began = time.monotonic()
+    evidence = retrain(NearestMean(), POINTS, runs=4, **options)
+    assert time.monotonic() - began < claims.LIFETIME_SECONDS / 4
+    assert np.array_equal(evidence.scores, whole.scores)
+    assert not list(tmp_path.glob(f"stacks/*{claims.SUFFIX}"))
+
+
 def refuse(*_, **__):
     raise PermissionError(13, "not here")
 
@@ -277,7 +290,7 @@ def test_claims_are_given_back_when_training_is_interrupted(tmp_path, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Campaign, "_own_scores", interrupt)
+        patch.setattr(Campaign, "_own", interrupt)
         with pytest.raises(KeyboardInterrupt):
             retrain(NearestMean(), POINTS, runs=8, rng=0, stack_size=2, store=tmp_path)
     assert not list(tmp_path.glob(f"stacks/*{claims.SUFFIX}"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from pathlib import Path
 
 from filelock import LeaseSettingsMismatch, SoftFileLease, Timeout
@@ -22,6 +23,9 @@ LIFETIME_SECONDS = 120.0
 Whoever waits counts by its own clock, so that clocks may differ. On the owner's own
 machine the end of its process ends the claim at once.
 """
+# An owner writes its name right after making the file. filelock takes a file that stays
+# empty for the claim of a very old version of its own, and waits for ever.
+_NAMELESS_SECONDS = 2.0
 
 
 class Claims:
@@ -36,6 +40,7 @@ class Claims:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.leases: dict[str, SoftFileLease] = {}
+        self.nameless: dict[str, tuple[tuple[int, int], float]] = {}
         self.open = False
         # joblib asks for further stacks in threads of its own.
         self.turn = threading.Lock()
@@ -56,10 +61,25 @@ class Claims:
                 if not lease.is_locked:
                     lease.acquire()
             except (Timeout, LeaseSettingsMismatch):
+                self._remove_if_nameless(name)
                 return False
             except (OSError, RuntimeError) as error:
                 logger.debug("%s cannot be claimed: %s", name, error)
             return True
+
+    def _remove_if_nameless(self, name: str) -> None:
+        """Remove a claim whose owner was killed before it could write its name."""
+        path = self.directory / f"{name}{SUFFIX}"
+        try:
+            found = path.stat()
+            same = found.st_ino, found.st_ctime_ns
+            before, since = self.nameless.get(name, (None, 0.0))
+            if found.st_size or before != same:
+                self.nameless[name] = same, time.monotonic()
+            elif time.monotonic() - since > _NAMELESS_SECONDS:
+                path.unlink()
+        except OSError as error:
+            logger.debug("%s: %s", path, error)
 
     def drop(self, name: str) -> None:
         """Give one claim back, if this process has it."""
