@@ -80,11 +80,14 @@ def test_float64_equals_autograd(shape, reduction):
 @pytest.mark.parametrize("backend", ["fused", "eager"])
 def test_float32_recipe_follows_autograd(shape, backend):
     data, member, init = problem(*shape)
-    trainer = mm.ToyTrainer(hidden=shape[3], steps=300, backend=backend)
+    # As above; a start that differs in the last place ends within 1e-4 of this one, a
+    # tenth of what is allowed. With the recipe's own epsilon it is 1.5e-3.
+    options = {"hidden": shape[3], "steps": 300, "adam_epsilon": 1e-5}
+    trainer = mm.ToyTrainer(**options, backend=backend)
     expected = reference_losses(trainer, data, member, init)
     stack = trainer.fit(data, member, seeds=range(len(member)), init=init)
     assert stack.weights.dtype == torch.float32
-    assert abs(stack.losses(data) - expected).max() < 5e-3
+    assert abs(stack.losses(data) - expected).max() < 1e-3
 
 
 @pytest.mark.slow
