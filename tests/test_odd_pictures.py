@@ -135,6 +135,7 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("name", PICTURES)
@@ -148,6 +149,7 @@ def test_every_picture_of_every_odd_table(name, odd, size):
         assert any("nothing to draw" in text.get_text() for text in ax.texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("name", ["curve", "estimates", "ranking", "pair"])
 def test_odd_tables_on_logarithmic_axes(name, odd):
@@ -208,6 +210,7 @@ def test_words_are_drawn_as_they_stand(name, words):
     check(draw_image(np.eye(3), ax=axes(), caption=words))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 3, 6, 12, 30])
 @pytest.mark.parametrize("size", [*SIZES, (11, 3)])
 @pytest.mark.parametrize("length", [1, 12, 40, 120])

@@ -123,7 +123,8 @@ class MemoryStore:
         for name, array in arrays.items():
             held = self.arrays.get(name)
             if held is not None:
-                held = held.astype(np.result_type(held, array), copy=False)
+                with np.errstate(invalid="ignore"):  # rows to be filled hold anything
+                    held = held.astype(np.result_type(held, array), copy=False)
                 self.arrays[name] = held
             if held is None or len(held) < len(self.keys):
                 dtype = array.dtype if held is None else held.dtype

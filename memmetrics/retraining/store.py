@@ -347,8 +347,9 @@ class DirectoryStore:
         self, array: npt.NDArray[Any], dtype: np.dtype[Any]
     ) -> npt.NDArray[Any]:
         wider = self._allocate(array.shape, dtype)
-        for run, row in enumerate(array):  # one by one: it may be mapped from disk
-            wider[run] = row
+        with np.errstate(invalid="ignore"):  # rows still to be filled hold anything
+            for run, row in enumerate(array):  # one by one: it may be mapped from disk
+                wider[run] = row
         return wider
 
     def _allocate(
