@@ -8,7 +8,7 @@ time: it is the same on a slow machine as on a fast one.
 What a machine adds by chance grows with no size, and where it is all that there is, any
 slope can come out. So every size is timed several times, and a slope counts against a
 metric only if time has grown by more than its uncertainty, if the slope exceeds the law
-even at the ends of what time may have been, and if all that comes out once more.
+even at the ends of what time may have been, and if most of three measurements agree.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def check_cost(
     ------
     AssertionError
         If a size's exponent surely exceeds the declared one over the largest sizes,
-        measured twice; or by more than twice the tolerance before. Surely means
+        in most of three measurements; or by twice the tolerance before. Surely means
         whatever the noise, if it does not grow with the size.
     TypeError, ValueError
         If there is no law, or it is not a formula in the sizes.
