@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 import memmetrics as mm
-from memmetrics.toy.problem import Recipe
+from memmetrics.trainers.toy.problem import Recipe
 
 if TYPE_CHECKING:
     import scipy.sparse

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from memmetrics.evidence import Fit as Fit, Losses as Losses, Retrainings as Retrainings
+from memmetrics.experiment.harness import retrain as retrain
+from memmetrics.experiment.plan.planning import plan as plan
+from memmetrics.experiment.stopping import Precision as Precision
+from memmetrics.measurement import measure as measure
 from memmetrics.metrics.base import Metric as Metric
 from memmetrics.metrics.counterfactual import (
     CounterfactualMemorization as CounterfactualMemorization,
@@ -24,13 +28,12 @@ from memmetrics.metrics.influence import (
 )
 from memmetrics.metrics.leverage import Leverage as Leverage, leverage as leverage
 from memmetrics.result import Result as Result
-from memmetrics.retraining.function import FunctionTrainer as FunctionTrainer
-from memmetrics.retraining.harness import retrain as retrain
-from memmetrics.retraining.measure import measure as measure
-from memmetrics.retraining.module import ModuleTrainer as ModuleTrainer
-from memmetrics.retraining.planning import plan as plan
-from memmetrics.retraining.stopping import Precision as Precision
-from memmetrics.toy import ToyTrainer as ToyTrainer, sparse_features as sparse_features
+from memmetrics.trainers.function import FunctionTrainer as FunctionTrainer
+from memmetrics.trainers.module.trainer import ModuleTrainer as ModuleTrainer
+from memmetrics.trainers.toy import (
+    ToyTrainer as ToyTrainer,
+    sparse_features as sparse_features,
+)
 
 __version__ = "0.1.0"
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics.retraining.base import Bools, Data
 from memmetrics.selection import Rule
+from memmetrics.trainers.base import Bools, Data
 
 __all__ = ["select_points"]
 

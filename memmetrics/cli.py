@@ -20,11 +20,11 @@ import memmetrics
 from memmetrics._evidence_options import add_evidence_options, read_evidence
 from memmetrics._files import check_table_path, write_table
 from memmetrics._validation import as_confidence
+from memmetrics.errors import RetrainingError
+from memmetrics.experiment.plan.planning import plan
 from memmetrics.metrics.base import Metric
 from memmetrics.metrics.registry import PluginError, get_metric, offered_metrics
-from memmetrics.retraining.errors import RetrainingError
-from memmetrics.retraining.planning import plan
-from memmetrics.toy import ToyTrainer, sparse_features
+from memmetrics.trainers.toy import ToyTrainer, sparse_features
 
 __all__ = ["main"]
 

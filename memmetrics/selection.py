@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from memmetrics._validation import as_labels, require_finite, to_numpy
-from memmetrics.retraining.base import Data
+from memmetrics.trainers.base import Data
 
 __all__ = [
     "Nearest",

@@ -20,7 +20,7 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 import memmetrics as mm
-from memmetrics.toy.stack import ToyStack
+from memmetrics.trainers.toy.stack import ToyStack
 from studies import dataset_size_pictures as pictures
 from studies.chapter import Advance, Chapter, Settings, configuration_of
 from studies.randomness import generator, run_seeds

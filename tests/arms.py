@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 from scipy import stats
 
-from memmetrics.metrics.intervals import difference_interval
+from memmetrics.statistics.intervals import difference_interval
 
 
 def arm(scores):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from memmetrics.retraining.designs import BLOCK, draw_members
+from memmetrics.designs import BLOCK, draw_members
 
 
 def draw(design="balanced", *, runs=32, points=20, fraction=0.5, entropy=0, **options):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given, strategies as st
 
-from memmetrics.retraining.seeds import Stream, entropy_from, generator, run_seeds
+from memmetrics._seeds import Stream, entropy_from, generator, run_seeds
 
 
 @given(st.integers(0, 2**128), st.lists(st.integers(0, 10**6), min_size=1, max_size=5))

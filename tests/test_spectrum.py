@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn import functional
 
 import memmetrics as mm
+from memmetrics.errors import StoreMismatchError
 from memmetrics.plotting import draw_spectrum
-from memmetrics.retraining.errors import StoreMismatchError
 from memmetrics.selection import (
     Nearest,
     Same,
@@ -20,7 +20,7 @@ from memmetrics.selection import (
     near_duplicate_families,
     this_point,
 )
-from memmetrics.spectrum import spectrum
+from memmetrics.selection_spectrum import spectrum
 
 # Two copies and a near-duplicate far from a cluster of their class, and another class.
 INPUTS = np.array([0.0, 0.0, 0.1, 5, 5.1, 5.2, 5.3, 20, 21, 22, 23, 24])[:, np.newaxis]

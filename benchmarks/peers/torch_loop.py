@@ -10,7 +10,7 @@ import torch
 
 from benchmarks.peers.base import Trained
 from benchmarks.tasks import Task
-from memmetrics.toy.problem import Recipe
+from memmetrics.trainers.toy.problem import Recipe
 
 __all__ = ["TorchLoop", "train_one"]
 

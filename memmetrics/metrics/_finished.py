@@ -10,7 +10,7 @@ import numpy.typing as npt
 from memmetrics.evidence import Retrainings
 from memmetrics.metrics._tokens import require_one_score
 from memmetrics.metrics.counterfactual import warn_of_failed
-from memmetrics.metrics.moments import failed_runs
+from memmetrics.statistics.arms import failed_runs
 
 __all__ = ["Finished", "finished_runs"]
 

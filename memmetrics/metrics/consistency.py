@@ -17,9 +17,9 @@ from memmetrics._validation import as_confidence
 from memmetrics.evidence import Retrainings
 from memmetrics.metrics._finished import finished_runs
 from memmetrics.metrics.counterfactual import warn_of_infinite
-from memmetrics.metrics.mean_interval import mean_interval
-from memmetrics.metrics.moments import Arms
 from memmetrics.result import Result
+from memmetrics.statistics.arms import Arms
+from memmetrics.statistics.mean_interval import mean_interval
 
 __all__ = ["ConsistencyScore", "consistency_score"]
 

@@ -28,9 +28,9 @@ from memmetrics._validation import (
 )
 from memmetrics.evidence import Retrainings, own_iv
 from memmetrics.metrics._tokens import flat_tokens
-from memmetrics.metrics.intervals import difference_interval
-from memmetrics.metrics.moments import Arms, failed_runs
 from memmetrics.result import Result
+from memmetrics.statistics.arms import Arms, failed_runs
+from memmetrics.statistics.intervals import difference_interval
 
 __all__ = [
     "CounterfactualMemorization",
@@ -77,7 +77,7 @@ def counterfactual_memorization(
         of the arms, or an infinite one. ``n_in`` and ``n_out`` count the runs that
         scored the point. The columns say which ``interval`` was used, what the sample
         lacks (``flag``) and the one-sided ``p_value`` of at most `minimum`; see
-        `memmetrics.metrics.intervals.difference_interval`.
+        `memmetrics.statistics.intervals.difference_interval`.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def counterfactual_memorization(
     -----
     Unbiased for subsets in which points are chosen independently of one another, or
     in balanced columns. The scores are read once and never copied; see
-    `memmetrics.metrics.moments`.
+    `memmetrics.statistics.arms`.
 
     References
     ----------

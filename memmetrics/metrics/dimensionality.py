@@ -20,8 +20,7 @@ import torch
 
 from memmetrics._validation import Array, ArrayT, as_float, check_same_kind
 from memmetrics.evidence import Fit
-from memmetrics.metrics._short_rows import fill_dimensionality
-from memmetrics.metrics.second_moment import (
+from memmetrics.geometry.second_moment import (
     Vectors,
     second_moment,
     spectrum,
@@ -29,6 +28,7 @@ from memmetrics.metrics.second_moment import (
     unit_rows,
     vectors_iv,
 )
+from memmetrics.geometry.short_rows import fill_dimensionality
 from memmetrics.result import Result
 
 __all__ = [

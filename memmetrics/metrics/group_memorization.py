@@ -20,8 +20,8 @@ from memmetrics._validation import as_confidence, as_labels
 from memmetrics.evidence import Retrainings
 from memmetrics.metrics._finished import Finished, finished_runs
 from memmetrics.metrics.counterfactual import memorization_from_arms
-from memmetrics.metrics.moments import Arms
 from memmetrics.result import Result
+from memmetrics.statistics.arms import Arms
 
 __all__ = ["GroupMemorization", "group_memorization"]
 

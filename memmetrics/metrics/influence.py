@@ -35,8 +35,8 @@ from memmetrics.metrics.counterfactual import (
     warn_of_failed,
     warn_of_infinite,
 )
-from memmetrics.metrics.moments import Arms, failed_runs
 from memmetrics.result import Result
+from memmetrics.statistics.arms import Arms, failed_runs
 
 __all__ = ["CounterfactualInfluence", "counterfactual_influence", "influence_blocks"]
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from memmetrics._validation import Array
 from memmetrics.evidence import Retrainings
+from memmetrics.experiment.arguments import count_iv
 from memmetrics.metrics._tokens import require_one_score
 from memmetrics.metrics.counterfactual import warn_of_failed
 from memmetrics.metrics.influence import (
@@ -19,9 +20,8 @@ from memmetrics.metrics.influence import (
     InfluenceBlock,
     influence_blocks,
 )
-from memmetrics.metrics.moments import failed_runs
 from memmetrics.result import Result
-from memmetrics.retraining.arguments import count_iv
+from memmetrics.statistics.arms import failed_runs
 
 __all__ = ["top_influences"]
 

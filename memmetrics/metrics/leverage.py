@@ -17,19 +17,19 @@ import torch
 
 from memmetrics._validation import ArrayT
 from memmetrics.evidence import Fit
-from memmetrics.metrics._elimination import eliminate
-from memmetrics.metrics.dimensionality import (
-    Duplicates,
-    empty_like_rows,
-    hidden_iv,
-    same_kind,
-)
-from memmetrics.metrics.second_moment import (
+from memmetrics.geometry.elimination import eliminate
+from memmetrics.geometry.second_moment import (
     Runs,
     Vectors,
     second_moment,
     triangular_factor,
     unit_rows,
+)
+from memmetrics.metrics.dimensionality import (
+    Duplicates,
+    empty_like_rows,
+    hidden_iv,
+    same_kind,
 )
 from memmetrics.result import Result
 

@@ -15,8 +15,8 @@ from scipy import special, stats
 
 from memmetrics._validation import as_confidence, as_float, require_finite, to_numpy
 from memmetrics.metrics._finished import finished_runs
-from memmetrics.metrics._jackknife import jackknife_error, jackknife_limits
 from memmetrics.result import Result
+from memmetrics.statistics._jackknife import jackknife_error, jackknife_limits
 
 __all__ = ["linear_datamodel_score", "mean_linear_datamodel_score"]
 

@@ -15,9 +15,9 @@ from scipy import special
 from memmetrics._validation import as_confidence
 from memmetrics.evidence import Retrainings
 from memmetrics.metrics._finished import finished_runs
-from memmetrics.metrics._proportions import proportion_error, proportion_limits
 from memmetrics.metrics.likelihood_ratio import likelihood_ratios
 from memmetrics.result import Result
+from memmetrics.statistics._proportions import proportion_error, proportion_limits
 
 __all__ = ["MembershipAdvantage", "membership_advantage"]
 

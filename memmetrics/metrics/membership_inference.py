@@ -18,9 +18,9 @@ import numpy.typing as npt
 from memmetrics._validation import as_confidence
 from memmetrics.evidence import Retrainings
 from memmetrics.metrics._finished import finished_runs
-from memmetrics.metrics._jackknife import jackknife_error, jackknife_limits
 from memmetrics.metrics.likelihood_ratio import likelihood_ratios
 from memmetrics.result import Result
+from memmetrics.statistics._jackknife import jackknife_error, jackknife_limits
 
 __all__ = ["MembershipInference", "membership_inference"]
 

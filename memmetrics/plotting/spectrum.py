@@ -27,7 +27,7 @@ def draw_spectrum(
     Parameters
     ----------
     table : DataFrame
-        As `memmetrics.spectrum.spectrum` returns it, or some points' rows of it.
+        As `memmetrics.spectrum` returns it, or some points' rows of it.
     ax : Axes
         Where to draw. The horizontal axis is logarithmic from the smallest share on,
         and linear from there to 0, where nothing is lost.

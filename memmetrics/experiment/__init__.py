@@ -1,0 +1,1 @@
+"""The experiment: who trains on what, where, and what is kept of it."""

@@ -1,0 +1,1 @@
+"""Stacks of runs through joblib, one worker call a stack."""

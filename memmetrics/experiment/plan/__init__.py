@@ -1,0 +1,1 @@
+"""Before a long training: how many runs, how much time, how much memory."""

@@ -1,0 +1,1 @@
+"""Finished runs: in memory, or in a directory that several processes share."""

@@ -1,0 +1,146 @@
+"""Finished runs in memory, and what every keeper of runs can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from memmetrics.errors import RetrainingError
+from memmetrics.experiment.execution.worker import Finished
+from memmetrics.experiment.messages import describe_runs
+
+
+class Store(Protocol):
+    """Where finished runs are kept. Runs are told apart by number and key."""
+
+    def expect(self, keys: Sequence[str]) -> None:
+        """Say which runs there are to be, by the key of each."""
+        ...
+
+    def missing(self) -> list[int]:
+        """Return the runs not yet finished."""
+        ...
+
+    def holds(self, runs: tuple[int, ...]) -> bool:
+        """Whether somebody has finished this very stack."""
+        ...
+
+    def claim(self, runs: tuple[int, ...]) -> bool:
+        """Whether this process is to train this stack: nobody has, and nobody is."""
+        ...
+
+    def add(self, finished: Finished) -> None:
+        """Keep a finished stack."""
+        ...
+
+    def gather(self, name: str) -> npt.NDArray[Any] | None:
+        """Return one output of all runs, None if the stacks have no such output."""
+        ...
+
+
+class Layout:
+    """What stacks must have alike, so that nothing is lost when put together.
+
+    Their numbers may differ in precision: the greatest is that of all.
+    """
+
+    def __init__(self) -> None:
+        self.runs: tuple[int, ...] = ()
+        self.names: list[str] = []
+        self.shapes: dict[str, tuple[int, ...]] = {}
+
+    def check(
+        self, runs: tuple[int, ...], arrays: Mapping[str, npt.NDArray[Any]]
+    ) -> None:
+        """Compare a whole stack with the first one.
+
+        Raises
+        ------
+        RetrainingError
+            If it has other arrays, or the shape of one model's differs.
+        """
+        self.check_names(runs, arrays)
+        for name, array in arrays.items():
+            self.check_shape(runs, name, array)
+
+    def check_names(self, runs: tuple[int, ...], names: Iterable[str]) -> None:
+        """Compare which arrays there are."""
+        if not self.names:
+            self.runs, self.names = runs, sorted(names)
+        if sorted(names) != self.names:
+            raise RetrainingError(
+                f"stacks differ: {describe_runs(self.runs)} have "
+                f"{', '.join(self.names)}, {describe_runs(runs)} have "
+                f"{', '.join(sorted(names))}"
+            )
+
+    def check_shape(
+        self, runs: tuple[int, ...], name: str, array: npt.NDArray[Any]
+    ) -> None:
+        """Compare the shape of what one model gave."""
+        shape = self.shapes.setdefault(name, array.shape[1:])
+        if array.shape[1:] != shape:
+            raise RetrainingError(
+                f"`{name}` differ in shape: {shape} in {describe_runs(self.runs)}, "
+                f"{array.shape[1:]} in {describe_runs(runs)}; every stack must give "
+                "the same (pad tokens with NaN to one length)"
+            )
+
+
+class MemoryStore:
+    """Finished runs in memory, gone with the process."""
+
+    def __init__(self) -> None:
+        self.layout = Layout()
+        self.keys: list[str] = []
+        self.done: dict[int, str] = {}
+        self.arrays: dict[str, npt.NDArray[Any]] = {}
+
+    def expect(self, keys: Sequence[str]) -> None:
+        """See `Store`."""
+        self.keys = list(keys)
+
+    def missing(self) -> list[int]:
+        """See `Store`."""
+        return [run for run, key in enumerate(self.keys) if self.done.get(run) != key]
+
+    def holds(self, runs: tuple[int, ...]) -> bool:
+        """See `Store`."""
+        return all(self.done.get(run) == self.keys[run] for run in runs)
+
+    def claim(self, runs: tuple[int, ...]) -> bool:
+        """See `Store`."""
+        return not self.holds(runs)
+
+    def add(self, finished: Finished) -> None:
+        """See `Store`."""
+        runs = list(finished.runs)
+        arrays = contents(finished)
+        self.layout.check(finished.runs, arrays)
+        for name, array in arrays.items():
+            held = self.arrays.get(name)
+            if held is not None:
+                with np.errstate(invalid="ignore"):  # rows to be filled hold anything
+                    held = held.astype(np.result_type(held, array), copy=False)
+                self.arrays[name] = held
+            if held is None or len(held) < len(self.keys):
+                dtype = array.dtype if held is None else held.dtype
+                larger = np.empty((len(self.keys), *array.shape[1:]), dtype)
+                if held is not None:
+                    larger[: len(held)] = held
+                self.arrays[name] = held = larger
+            held[runs] = array
+        self.done.update((run, self.keys[run]) for run in runs)
+
+    def gather(self, name: str) -> npt.NDArray[Any] | None:
+        """See `Store`."""
+        array = self.arrays.get(name)
+        return None if array is None else array[: len(self.keys)]
+
+
+def contents(finished: Finished) -> dict[str, npt.NDArray[Any]]:
+    """Return all that is kept of a stack."""
+    return {**finished.arrays, "diverged": finished.diverged}

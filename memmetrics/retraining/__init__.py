@@ -1,1 +1,0 @@
-"""Retraining: who trains on what, the trainers, the harness and its store."""

@@ -1,1 +1,0 @@
-"""Many runs of one module trained at once: what `ModuleTrainer` is made of."""

@@ -1,0 +1,1 @@
+"""Statistics: arms of many runs, intervals for their differences, discoveries."""

@@ -1,0 +1,336 @@
+"""What the scores with and without a point leave behind: mean, spread, skew, extremes.
+
+Per point and arm (IN: the runs that trained on the point, OUT: those that did not) a
+handful of numbers is enough for every estimate and interval. They are gathered in one
+pass over the scores, never copying them, and those of more runs can be merged in, so
+runs × points scores need never sit in memory together.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from memmetrics._mapped import release
+
+__all__ = ["ArmMoments", "Arms"]
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.int64]
+
+# Fewer scores than this are summed before a kernel would be loaded or compiled.
+_KERNEL_PAYS = 2**23
+
+_POINTS = 1024  # of a block in NumPy, whose temporaries are (runs, _POINTS)
+
+_BLOCKS_OF_A_TASK = 16  # of the kernel: small enough for threads to end together
+
+
+@dataclass(frozen=True, eq=False)
+class ArmMoments:
+    """Statistics of one arm, arrays `(points,)`, which those of more runs can join.
+
+    Attributes
+    ----------
+    count : int64 array
+        Runs in the arm. Where it is 0, all the floats are NaN and the counts 0.
+    mean : float64 array
+        Mean score.
+    squares, cubes : float64 array
+        Sums of squared and of cubed deviations from the mean.
+    lowest, highest : float64 array
+        Smallest and largest score. If either is infinite, mean and sums are NaN.
+    at_lowest, at_highest : int64 array
+        Runs whose score equals `lowest` and `highest`.
+    """
+
+    count: Integers
+    mean: Floats
+    squares: Floats
+    cubes: Floats
+    lowest: Floats
+    highest: Floats
+    at_lowest: Integers
+    at_highest: Integers
+
+    @cached_property
+    def variance(self) -> Floats:
+        """Unbiased variance; NaN where there are fewer than two runs."""
+        enough = self.count > 1
+        return np.where(
+            enough, self.squares / np.where(enough, self.count - 1, 1), np.nan
+        )
+
+    @cached_property
+    def third_moment(self) -> Floats:
+        """Third central moment, the mean cubed deviation; NaN of an empty arm."""
+        return self.cubes / np.maximum(self.count, 1)
+
+    @property
+    def infinite(self) -> npt.NDArray[np.bool_]:
+        """Whether some score is infinite, so that there is no mean."""
+        return np.isinf(self.lowest) | np.isinf(self.highest)
+
+    def merge(self, other: ArmMoments) -> ArmMoments:
+        """Return the statistics of the runs of both.
+
+        References
+        ----------
+        Pébay, "Formulas for robust, one-pass parallel computation of covariances and
+        arbitrary-order statistical moments", SAND2008-6212 (2008), eq. 2.1 and 2.2.
+        """
+        runs = self.count + other.count
+        share = other.count / np.maximum(runs, 1)
+        gap = other.mean - self.mean
+        both = self.count * share * gap**2  # n₁ n₂ / n · gap²
+        skew = share * self.squares - (1 - share) * other.squares
+        joined = ArmMoments(
+            count=runs,
+            mean=self.mean + share * gap,
+            squares=self.squares + other.squares + both,
+            cubes=(
+                self.cubes + other.cubes + both * gap * (1 - 2 * share) - 3 * gap * skew
+            ),
+            lowest=np.minimum(self.lowest, other.lowest),
+            highest=np.maximum(self.highest, other.highest),
+            at_lowest=_at_end(self, other, "lowest", np.less),
+            at_highest=_at_end(self, other, "highest", np.greater),
+        )
+        # Nothing is to be learnt from an empty arm, whose numbers are NaN.
+        joined = _instead(joined, self, where=other.count == 0)
+        return _instead(joined, other, where=self.count == 0)
+
+
+class Arms(NamedTuple):
+    """Statistics of the runs with a point (`inside`) and without it (`outside`).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scores = np.array([[1.0], [0.0], [0.5], [0.7]])
+    >>> member = np.array([[True], [False], [False], [True]])
+    >>> first = Arms.from_scores(scores[:3], member[:3])
+    >>> arms = first.merge(Arms.from_scores(scores[3:], member[3:]))
+    >>> arms.inside.mean, arms.outside.count
+    (array([0.85]), array([2]))
+    """
+
+    inside: ArmMoments
+    outside: ArmMoments
+
+    @classmethod
+    def from_scores(
+        cls, scores: npt.NDArray[Any], member: npt.NDArray[np.bool_]
+    ) -> Arms:
+        """Return the statistics of `scores (runs, points)`, split by `member`.
+
+        Both are read once, in blocks, and never copied. NaN says that a run did not
+        score a point, and does not count. An infinite score counts, but leaves its
+        own point's arm without a mean.
+        """
+        runs = np.flatnonzero(~failed_runs(scores))
+        large = runs.size * scores.shape[1] >= _KERNEL_PAYS
+        gather = _by_kernel if large and _kernel_fits(scores) else _by_blocks
+        with np.errstate(over="ignore", invalid="ignore"):  # judged below
+            arms = gather(scores, member, runs)
+            # A NaN or infinite score spoils the mean of its arm: nothing else has to
+            # be looked at to find the few points that need care.
+            spoiled = np.flatnonzero(_spoiled(arms.inside) | _spoiled(arms.outside))
+            if spoiled.size:
+                mended = _by_scored(scores, member, runs, spoiled)
+                arms = cls(*map(_put, arms, mended, (spoiled, spoiled)))
+        return arms
+
+    def merge(self, other: Arms) -> Arms:
+        """Return the statistics of the runs of both, for the same points."""
+        return Arms(self.inside.merge(other.inside), self.outside.merge(other.outside))
+
+
+def failed_runs(scores: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Return which runs have scores that are NaN throughout, `(runs,)`."""
+    failed: npt.NDArray[np.bool_] = np.isnan(scores[:, 0])
+    for run in np.flatnonzero(failed):
+        failed[run] = np.isnan(scores[run]).all()
+    return failed
+
+
+def _spoiled(arm: ArmMoments) -> npt.NDArray[np.bool_]:
+    return ~np.isfinite(arm.mean) & (arm.count > 0)
+
+
+def _put(arm: ArmMoments, part: ArmMoments, points: Integers) -> ArmMoments:
+    """Return `arm` with the numbers of `points` taken from `part`."""
+    columns = []
+    for field in fields(ArmMoments):
+        column = getattr(arm, field.name).copy()
+        column[points] = getattr(part, field.name)
+        columns.append(column)
+    return ArmMoments(*columns)
+
+
+def _instead(
+    first: ArmMoments, second: ArmMoments, *, where: npt.NDArray[np.bool_]
+) -> ArmMoments:
+    if not where.any():
+        return first
+    return ArmMoments(
+        *(
+            np.where(where, getattr(second, field.name), getattr(first, field.name))
+            for field in fields(ArmMoments)
+        )
+    )
+
+
+def _at_end(
+    first: ArmMoments, second: ArmMoments, end: str, beyond: np.ufunc
+) -> Integers:
+    mine, theirs = getattr(first, end), getattr(second, end)
+    at_mine, at_theirs = getattr(first, f"at_{end}"), getattr(second, f"at_{end}")
+    return np.where(beyond(theirs, mine), 0, at_mine) + np.where(
+        beyond(mine, theirs), 0, at_theirs
+    )
+
+
+def _by_blocks(
+    scores: npt.NDArray[Any], member: npt.NDArray[np.bool_], runs: Integers
+) -> Arms:
+    points = scores.shape[1]
+    parts = []
+    for start in range(0, points, _POINTS):
+        block = slice(start, start + _POINTS)
+        values = scores[runs, block].astype(np.float64)  # (runs, points of the block)
+        chosen = member[runs, block]
+        release(scores)
+        parts.append((_arm_of_block(values, chosen), _arm_of_block(values, ~chosen)))
+    return Arms(*(_concatenated(arms) for arms in zip(*parts, strict=True)))
+
+
+def _by_scored(
+    scores: npt.NDArray[Any],
+    member: npt.NDArray[np.bool_],
+    runs: Integers,
+    points: Integers,
+) -> Arms:
+    """Do as `_by_blocks` for some of the points, counting what was scored only."""
+    parts = []
+    for start in range(0, len(points), _POINTS):
+        block = np.ix_(runs, points[start : start + _POINTS])
+        values = scores[block].astype(np.float64)
+        chosen, scored = member[block], ~np.isnan(values)
+        release(scores)
+        both = (
+            _arm_of_block(values, chosen & scored),
+            _arm_of_block(values, ~chosen & scored),
+        )
+        parts.append(tuple(map(_without_mean_if_infinite, both)))
+    return Arms(*(_concatenated(arms) for arms in zip(*parts, strict=True)))
+
+
+def _without_mean_if_infinite(arm: ArmMoments) -> ArmMoments:
+    infinite = arm.infinite
+    return replace(
+        arm,
+        **{
+            name: np.where(infinite, np.nan, getattr(arm, name))
+            for name in ("mean", "squares", "cubes")
+        },
+    )
+
+
+def _arm_of_block(values: Floats, chosen: npt.NDArray[np.bool_]) -> ArmMoments:
+    count = chosen.sum(0)
+    # Selects and products: reductions with `where=` and powers take ten times as long.
+    lowest = np.where(chosen, values, np.inf).min(0)
+    highest = np.where(chosen, values, -np.inf).max(0)
+    filled = np.maximum(count, 1)
+    # From the lowest score rather than 0, so that equal scores have that very mean.
+    rise = np.where(chosen, values - lowest, 0)
+    mean = rise.sum(0) / filled
+    deviation = np.where(chosen, rise - mean, 0)
+    squares = deviation * deviation
+    moments = ArmMoments(
+        count=count,
+        mean=lowest + mean,
+        squares=squares.sum(0),
+        cubes=(squares * deviation).sum(0),
+        lowest=lowest,
+        highest=highest,
+        at_lowest=((values == lowest) & chosen).sum(0),
+        at_highest=((values == highest) & chosen).sum(0),
+    )
+    return _empty_where_no_run(moments)
+
+
+def _concatenated(parts: tuple[ArmMoments, ...]) -> ArmMoments:
+    return ArmMoments(
+        *(
+            np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(ArmMoments)
+        )
+    )
+
+
+def _kernel_fits(scores: npt.NDArray[Any]) -> bool:
+    native = scores.dtype in (np.float32, np.float64) and scores.dtype.isnative
+    return native and importlib.util.find_spec("numba") is not None
+
+
+def _by_kernel(
+    scores: npt.NDArray[Any], member: npt.NDArray[np.bool_], runs: Integers
+) -> Arms:
+    from memmetrics.statistics import _arms_kernel as kernel
+
+    points = scores.shape[1]
+    floats = np.empty((2, 5, points))
+    integers = np.empty((2, 3, points), dtype=np.int64)
+    step = _BLOCKS_OF_A_TASK * kernel.POINTS
+
+    def fill(start: int) -> None:
+        stop = min(start + step, points)
+        kernel.stream(
+            scores, member.view(np.uint8), runs, start, stop, floats, integers
+        )
+        release(scores)
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # 1 in a joblib worker
+        list(pool.map(fill, range(0, points, step)))
+    outside, inside = map(_from_columns, floats, integers)
+    return Arms(inside, outside)
+
+
+def _from_columns(floats: Floats, integers: Integers) -> ArmMoments:
+    mean, squares, cubes, lowest, highest = floats
+    count, at_lowest, at_highest = integers
+    return ArmMoments(
+        count=count,
+        mean=mean,
+        squares=squares,
+        cubes=cubes,
+        lowest=lowest,
+        highest=highest,
+        at_lowest=at_lowest,
+        at_highest=at_highest,
+    )
+
+
+def _empty_where_no_run(moments: ArmMoments) -> ArmMoments:
+    nothing = np.full_like(moments.mean, np.nan)
+    none = np.zeros_like(moments.count)
+    empty = ArmMoments(
+        none,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        at_lowest=none,
+        at_highest=none,
+    )
+    return _instead(moments, empty, where=moments.count == 0)

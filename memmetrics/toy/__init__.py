@@ -1,9 +1,0 @@
-"""The ReLU-output toy model of superposition and memorization, and its training."""
-
-from __future__ import annotations
-
-from memmetrics.toy.data import sparse_features as sparse_features
-from memmetrics.toy.stack import ToyStack as ToyStack
-from memmetrics.toy.trainer import ToyTrainer as ToyTrainer
-
-__all__ = ["ToyStack", "ToyTrainer", "sparse_features"]

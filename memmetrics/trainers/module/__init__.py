@@ -1,0 +1,1 @@
+"""`ModuleTrainer`: any torch module, many runs stacked into one computation."""

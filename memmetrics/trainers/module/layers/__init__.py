@@ -1,0 +1,1 @@
+"""Layers in a form that can be vectorized over runs, with random numbers by key."""

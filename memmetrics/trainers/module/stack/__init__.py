@@ -1,0 +1,1 @@
+"""Many runs of one module trained at once, or one after another."""

@@ -1,0 +1,1 @@
+"""What is tried before runs are stacked: whether that changes nothing."""

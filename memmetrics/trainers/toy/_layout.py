@@ -1,0 +1,163 @@
+"""A run's parameters and data, laid out for the fused kernel."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from memmetrics.trainers.toy._kernel_source import STRIDE, TILE
+from memmetrics.trainers.toy._kernels import block_size, padded_hidden
+
+if TYPE_CHECKING:
+    import scipy.sparse
+
+    from memmetrics.trainers.toy.problem import Problem
+
+__all__ = ["State", "division", "kind_of"]
+
+# Number of pieces into which a step's work is divided at most; a constant, so that
+# the order of summation does not depend on the number of threads.
+_MOST_PIECES = 8
+# What a chunk of points is at least: some 20 µs of work, and several blocks of points.
+_CHUNK_OPERATIONS, _CHUNK_POINTS = 2e6, 16
+# Share of non-zeros from which on it takes less time to work on all of x; and from
+# which on it takes no more memory either, or else the most numbers that x may have.
+_LEAST_DENSE, _DENSE_ANYWAY, _MOST_DENSE = 1 / 20, 1 / 8, 2**24
+# Bytes of a cache line.
+_LINE = 64
+
+Floats = npt.NDArray[Any]
+
+
+def kind_of(problem: Problem) -> str:
+    """Whether to work on all of x or on its non-zeros, whichever takes less time."""
+    points, features = problem.data.shape
+    least = _LEAST_DENSE if points * features <= _MOST_DENSE else _DENSE_ANYWAY
+    return "dense" if problem.data.nnz >= least * points * features else "sparse"
+
+
+def division(points: int, features: int, hidden: int) -> tuple[int, int]:
+    """Return into how many parts of the features and chunks of the points to divide."""
+    parts = min(-(-features // TILE), _MOST_PIECES)
+    worth = points * features * (6 * hidden + 2) / parts / _CHUNK_OPERATIONS
+    most = min(_MOST_PIECES // parts, points // _CHUNK_POINTS)
+    return parts, max(1, min(most, int(worth)))
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """One run in the layout of the kernel, see `_kernel_source`."""
+
+    arrays: tuple[Any, ...]
+    settings: tuple[Any, ...]
+
+    @classmethod
+    def start(cls, problem: Problem, run: int, schedule: Floats) -> State:
+        weights = problem.weights[run].numpy()
+        recipe, dtype = problem.recipe, weights.dtype.type
+        parameters = _pack(weights, problem.bias[run].numpy())
+        own = problem.own_points(run)
+        points, features = own.shape
+        units = padded_hidden(recipe.hidden)
+        block = block_size(units)
+        padded = -(-points // block) * block
+        parts, chunks = division(points, features, recipe.hidden)
+        if kind_of(problem) == "dense":
+            data = _dense(own, padded, dtype)
+        else:
+            data = _non_zeros(own, padded, parameters.shape[1], dtype)
+        # Points up to a whole block. Those that are not there have no hidden
+        # activation and no bias, so their R is zero and they change nothing.
+        present = (np.arange(padded) < points).astype(dtype)
+        return cls(
+            arrays=(
+                parameters,
+                *(_aligned_zeros(parameters.shape, dtype) for _ in range(2)),
+                _aligned_zeros((chunks, *parameters.shape), dtype),
+                data,
+                present,
+                np.zeros((padded, units), dtype),
+                np.zeros((padded, units), dtype),
+                np.zeros((parts, padded, units), dtype),
+                _aligned_zeros((parts * chunks, block * STRIDE), dtype),
+            ),
+            settings=(
+                schedule,
+                features,
+                dtype(recipe.gradient_scale(points, features)),
+                # 1 − β as well: taken from a rounded β it would lose its digits.
+                np.array([x for b in recipe.betas for x in (b, 1 - b)], dtype),
+                dtype(recipe.adam_epsilon),
+            ),
+        )
+
+    def unpack(self, features: int, hidden: int) -> tuple[Floats, Floats]:
+        """Return weights (features, hidden) and bias (features,)."""
+        parameters = self.arrays[0]
+        tiles = parameters.reshape(len(parameters), -1, STRIDE)[:, :, :TILE]
+        rows = tiles.transpose(1, 0, 2).reshape(tiles.shape[1], -1)[:, :features]
+        return rows[:hidden].T, rows[-1]
+
+
+def _pack(weights: Floats, bias: Floats) -> Floats:
+    """Tiles of (hidden + 1) rows: one for each hidden unit, then the biases."""
+    features, hidden = weights.shape
+    rows = padded_hidden(hidden) + 1
+    tiles = -(-features // TILE)
+    flat = np.zeros((rows, tiles * TILE), weights.dtype)
+    flat[:hidden, :features] = weights.T
+    flat[-1, :features] = bias
+    packed = _aligned_zeros((tiles, rows * STRIDE), weights.dtype)
+    by_row = packed.reshape(tiles, rows, STRIDE)
+    by_row[:, :, :TILE] = flat.reshape(rows, tiles, TILE).transpose(1, 0, 2)
+    return packed
+
+
+def _aligned_zeros(shape: tuple[int, ...], dtype: Any) -> Floats:
+    """Zeros that begin with a cache line: vectors across two cost twice as much."""
+    size = math.prod(shape)
+    raw = np.zeros(size + _LINE // np.dtype(dtype).itemsize, dtype)
+    skipped = -raw.ctypes.data % _LINE // raw.itemsize
+    return raw[skipped : skipped + size].reshape(shape)
+
+
+def _dense(
+    own: scipy.sparse.csr_array, padded: int, dtype: Any
+) -> tuple[npt.NDArray[Any], ...]:
+    """Return x with zero rows up to `padded`, (points, features)."""
+    points, features = own.shape
+    in_line = _LINE // np.dtype(dtype).itemsize
+    x = _aligned_zeros((padded, -(-features // in_line) * in_line), dtype)
+    x[:points, :features] = own.toarray()
+    return (x,)
+
+
+def _non_zeros(
+    own: scipy.sparse.csr_array, padded: int, tile_size: int, dtype: Any
+) -> tuple[npt.NDArray[Any], ...]:
+    """Return the non-zeros by row and by column, with the way between the two."""
+    points, features = own.shape
+    tile, place = np.divmod(own.indices.astype(np.int64), TILE)
+    row_starts = np.full(padded + 1, own.nnz, np.int64)
+    row_starts[: points + 1] = own.indptr
+    by_column = np.argsort(own.indices, kind="stable")
+    places = np.empty(by_column.size, np.uint32)
+    places[by_column] = np.arange(by_column.size, dtype=np.uint32)
+    rows = np.repeat(np.arange(points, dtype=np.uint32), np.diff(own.indptr))
+    column_starts = np.zeros(features + 1, np.int64)
+    np.cumsum(np.bincount(own.indices, minlength=features), out=column_starts[1:])
+    values = own.data.astype(dtype)
+    return (
+        row_starts,
+        (tile * tile_size + place).astype(np.uint32),
+        places,
+        values,
+        column_starts,
+        rows[by_column],
+        values[by_column],
+        np.empty_like(values),  # the kernel's: x where the output is active
+    )
