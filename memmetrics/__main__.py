@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memmetrics.cli import main
+from memmetrics.command_line.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

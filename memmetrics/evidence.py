@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._validation import (
+from memmetrics._arrays.validation import (
     Array,
     as_boolean,
     as_float,

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from memmetrics._validation import to_numpy
+from memmetrics._arrays.validation import to_numpy
 
 __all__ = ["COLUMNS", "Result", "default_axes"]
 

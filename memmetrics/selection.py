@@ -18,7 +18,7 @@ import scipy.sparse
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from memmetrics._validation import as_labels, require_finite, to_numpy
+from memmetrics._arrays.validation import as_labels, require_finite, to_numpy
 from memmetrics.trainers.base import Data
 
 __all__ = [

@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from memmetrics._arrays.validation import as_confidence
 from memmetrics._seeds import RNG, Stream
 from memmetrics._selected import select_points
-from memmetrics._validation import as_confidence
 from memmetrics.evidence import tokens_present
 from memmetrics.experiment import arguments
 from memmetrics.experiment.execution.worker import Job

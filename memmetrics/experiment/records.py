@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._mapped import release
+from memmetrics._arrays.mapped import release
 from memmetrics.errors import RetrainingError
 from memmetrics.evidence import Retrainings
 from memmetrics.experiment.campaign import Campaign

@@ -54,7 +54,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._validation import as_confidence
+from memmetrics._arrays.validation import as_confidence
 
 if TYPE_CHECKING:
     from memmetrics.evidence import Retrainings

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numba
 import numpy as np
 
-from memmetrics._cached import cached_njit
+from memmetrics._arrays.compiled import cached_njit
 
 __all__ = ["dimensionality", "second_moment"]
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from memmetrics._validation import Array, require_finite
+from memmetrics._arrays.validation import Array, require_finite
 from memmetrics.geometry.short_rows import (
     numpy_view,
     rows_for_kernel,

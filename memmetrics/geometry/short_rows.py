@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from memmetrics._validation import Array
+from memmetrics._arrays.validation import Array
 
 __all__ = [
     "fill_dimensionality",

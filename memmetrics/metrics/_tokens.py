@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._validation import Array, like_original, to_numpy
+from memmetrics._arrays.validation import Array, like_original, to_numpy
 from memmetrics.evidence import tokens_present
 from memmetrics.result import Result
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._validation import as_confidence
+from memmetrics._arrays.validation import as_confidence
 from memmetrics.evidence import Retrainings
 from memmetrics.metrics._finished import finished_runs
 from memmetrics.metrics.counterfactual import warn_of_infinite

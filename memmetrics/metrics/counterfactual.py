@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from memmetrics._validation import (
+from memmetrics._arrays.validation import (
     Array,
     as_boolean,
     as_confidence,

@@ -18,7 +18,7 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 import torch
 
-from memmetrics._validation import Array, ArrayT, as_float, check_same_kind
+from memmetrics._arrays.validation import Array, ArrayT, as_float, check_same_kind
 from memmetrics.evidence import Fit
 from memmetrics.geometry.second_moment import (
     Vectors,

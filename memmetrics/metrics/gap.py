@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from memmetrics._validation import (
+from memmetrics._arrays.validation import (
     Array,
     as_confidence,
     as_float,

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from memmetrics._validation import as_confidence, as_labels
+from memmetrics._arrays.validation import as_confidence, as_labels
 from memmetrics.evidence import Retrainings
 from memmetrics.metrics._finished import Finished, finished_runs
 from memmetrics.metrics.counterfactual import memorization_from_arms

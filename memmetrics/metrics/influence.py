@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from memmetrics._validation import Array, as_confidence, like_original
+from memmetrics._arrays.validation import Array, as_confidence, like_original
 from memmetrics.evidence import Retrainings, own_iv
 from memmetrics.metrics._tokens import require_one_score
 from memmetrics.metrics.counterfactual import (

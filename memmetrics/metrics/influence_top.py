@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from memmetrics._validation import Array
+from memmetrics._arrays.validation import Array
 from memmetrics.evidence import Retrainings
 from memmetrics.experiment.arguments import count_iv
 from memmetrics.metrics._tokens import require_one_score

@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from memmetrics._validation import ArrayT
+from memmetrics._arrays.validation import ArrayT
 from memmetrics.evidence import Fit
 from memmetrics.geometry.elimination import eliminate
 from memmetrics.geometry.second_moment import (

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from memmetrics._validation import (
+from memmetrics._arrays.validation import (
     ArrayT,
     as_float,
     is_finite,

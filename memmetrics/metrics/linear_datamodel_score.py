@@ -13,7 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
-from memmetrics._validation import as_confidence, as_float, require_finite, to_numpy
+from memmetrics._arrays.validation import (
+    as_confidence,
+    as_float,
+    require_finite,
+    to_numpy,
+)
 from memmetrics.metrics._finished import finished_runs
 from memmetrics.result import Result
 from memmetrics.statistics._jackknife import jackknife_error, jackknife_limits

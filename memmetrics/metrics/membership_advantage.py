@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from memmetrics._validation import as_confidence
+from memmetrics._arrays.validation import as_confidence
 from memmetrics.evidence import Retrainings
 from memmetrics.metrics._finished import finished_runs
 from memmetrics.metrics.likelihood_ratio import likelihood_ratios

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import numba
 import numpy as np
 
-from memmetrics._cached import cached_njit
+from memmetrics._arrays.compiled import cached_njit
 
 __all__ = ["POINTS", "stream"]
 

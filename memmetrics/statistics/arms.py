@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from memmetrics._mapped import release
+from memmetrics._arrays.mapped import release
 
 __all__ = ["ArmMoments", "Arms"]
 

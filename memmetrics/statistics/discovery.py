@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from memmetrics._validation import to_numpy
+from memmetrics._arrays.validation import to_numpy
 from memmetrics.result import Result
 
 __all__ = ["discoveries"]

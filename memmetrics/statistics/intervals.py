@@ -32,7 +32,7 @@ import numpy.typing as npt
 import torch
 from scipy import special
 
-from memmetrics._validation import as_confidence
+from memmetrics._arrays.validation import as_confidence
 from memmetrics.statistics._proportions import (
     proportion_error,
     proportion_limits,

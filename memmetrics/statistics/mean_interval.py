@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from memmetrics._validation import as_confidence
+from memmetrics._arrays.validation import as_confidence
 from memmetrics.statistics._proportions import wilson_limits
 from memmetrics.statistics._samples import Arm, Floats, Kind, Lack
 from memmetrics.statistics._skewness import mean_difference, stands_apart

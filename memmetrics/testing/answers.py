@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._validation import to_numpy
+from memmetrics._arrays.validation import to_numpy
 from memmetrics.evidence import Evidence, Retrainings
 from memmetrics.result import COLUMNS, Result
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import scipy.sparse
 import torch
 
-from memmetrics._validation import require_finite, to_numpy
+from memmetrics._arrays.validation import require_finite, to_numpy
 from memmetrics.trainers.base import Data
 
 _SPARSE_PARTS = 3  # values, column indices, row starts

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._validation import as_boolean, to_numpy
+from memmetrics._arrays.validation import as_boolean, to_numpy
 from memmetrics.identity.describe import describe_all
 from memmetrics.trainers.base import Bools, Data
 

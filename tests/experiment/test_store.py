@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from simple_trainers import Failing, NearestMean
 
 import memmetrics as mm
-from memmetrics import _mapped as mapped
+from memmetrics._arrays import mapped
 from memmetrics._seeds import Stream, run_seeds
 from memmetrics.errors import (
     RetrainingError,

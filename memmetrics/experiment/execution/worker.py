@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._validation import to_numpy
+from memmetrics._arrays.validation import to_numpy
 from memmetrics.experiment.execution.threads import single_threaded
 from memmetrics.trainers.base import Bools, Data, Stack, Trainer
 from memmetrics.trainers.dataset import Packed

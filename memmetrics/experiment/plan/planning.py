@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from memmetrics._arrays.validation import as_confidence
 from memmetrics._seeds import RNG
-from memmetrics._validation import as_confidence
 from memmetrics.designs import BLOCK
 from memmetrics.errors import RetrainingError
 from memmetrics.experiment import arguments

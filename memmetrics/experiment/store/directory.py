@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._mapped import allocate, release
+from memmetrics._arrays.mapped import allocate, release
 from memmetrics.errors import StoreError
 from memmetrics.experiment.execution.worker import Finished
 from memmetrics.experiment.store import shards

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from memmetrics._validation import to_numpy
+from memmetrics._arrays.validation import to_numpy
 from memmetrics.identity.describe import describe_all
 from memmetrics.trainers.base import Bools, Data
 from memmetrics.trainers.dataset import fingerprint

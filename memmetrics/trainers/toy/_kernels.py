@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numba
 import numpy as np
 
-from memmetrics._cached import cached_njit
+from memmetrics._arrays.compiled import cached_njit
 from memmetrics.trainers.toy import _kernel_source as source
 from memmetrics.trainers.toy._barrier import pass_barrier
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import memmetrics as mm
-from memmetrics import _cached
+from memmetrics._arrays import compiled as _cached
 from memmetrics.trainers.toy import _kernel_source, _kernels, _layout, backends
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import memmetrics as mm
-from memmetrics.trainers.toy import stack as stack_module
+from memmetrics.trainers.toy import ToyStack, stack as stack_module
 
 
 @pytest.fixture
@@ -30,9 +30,7 @@ def test_hidden_and_losses_are_the_models(trained, block, monkeypatch):
 
 def test_a_perfect_model_has_no_loss():
     # One feature, one hidden unit of length one: the model is the identity.
-    stack = mm.trainers.toy.ToyStack(
-        torch.ones(1, 1, 1), torch.zeros(1, 1), backend="eager"
-    )
+    stack = ToyStack(torch.ones(1, 1, 1), torch.zeros(1, 1), backend="eager")
     assert (stack.losses(np.array([[0.5], [1], [0]])) == 0).all()
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import scipy.sparse
 import torch
 
-from memmetrics._validation import require_finite
+from memmetrics._arrays.validation import require_finite
 from memmetrics.trainers.base import Data
 from memmetrics.trainers.dataset import refuse_dataset
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from memmetrics._validation import Array, require_finite, to_numpy
+from memmetrics._arrays.validation import Array, require_finite, to_numpy
 
 # (output of the module, target) -> one value per example, (batch,) or (batch, tokens)
 PerExample: TypeAlias = Callable[[Any, torch.Tensor], torch.Tensor]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from memmetrics._validation import to_numpy
+from memmetrics._arrays.validation import to_numpy
 from memmetrics.trainers.base import Data
 from memmetrics.trainers.module.stack.examples import Examples, as_examples
 from memmetrics.trainers.module.stack.exiting import before_exit, stop_if_exiting

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from memmetrics._validation import to_numpy
+from memmetrics._arrays.validation import to_numpy
 from memmetrics.trainers.module.layers.padding import use_frozen_padding
 from memmetrics.trainers.module.stack.examples import Examples
 from memmetrics.trainers.module.stack.models import build_module

@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from memmetrics._files import check_table_path, read_array, read_labels, write_table
+from memmetrics._arrays.files import (
+    check_table_path,
+    read_array,
+    read_labels,
+    write_table,
+)
 
 ARRAY = np.arange(30.0).reshape(10, 3) / 7
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._files import read_array, read_labels
+from memmetrics._arrays.files import read_array, read_labels
 from memmetrics.evidence import Evidence, Fit, Losses, Retrainings
 from memmetrics.metrics.base import Metric
 

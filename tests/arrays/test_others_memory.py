@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import memmetrics as mm
-from memmetrics import _mapped
+from memmetrics._arrays import mapped as _mapped
 from memmetrics.metrics.consistency import consistency_score
 from memmetrics.statistics import arms as moments
 

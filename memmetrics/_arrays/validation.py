@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from memmetrics._mapped import release
+from memmetrics._arrays.mapped import release
 
 Array: TypeAlias = npt.NDArray[Any] | torch.Tensor
 ArrayT = TypeVar(

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 import memmetrics as mm
-from memmetrics import _evidence_options, cli
+from memmetrics.command_line import evidence_options as _evidence_options, main as cli
 from memmetrics.metrics import registry
 from memmetrics.metrics.registry import available_metrics
 

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import memmetrics
-from memmetrics._evidence_options import add_evidence_options, read_evidence
-from memmetrics._files import check_table_path, write_table
-from memmetrics._validation import as_confidence
+from memmetrics._arrays.files import check_table_path, write_table
+from memmetrics._arrays.validation import as_confidence
+from memmetrics.command_line.evidence_options import add_evidence_options, read_evidence
 from memmetrics.errors import RetrainingError
 from memmetrics.experiment.plan.planning import plan
 from memmetrics.metrics.base import Metric

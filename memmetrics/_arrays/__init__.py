@@ -1,0 +1,1 @@
+"""Arrays at the boundary: checked, read from files, mapped, looped over compiled."""
