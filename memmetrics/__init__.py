@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from memmetrics.evidence import Fit as Fit, Losses as Losses, Retrainings as Retrainings
-from memmetrics.experiment.harness import retrain as retrain
-from memmetrics.experiment.plan.planning import plan as plan
-from memmetrics.experiment.stopping import Precision as Precision
+from memmetrics.experiment.retraining import retrain as retrain
 from memmetrics.measurement import measure as measure
 from memmetrics.metrics.base import Metric as Metric
 from memmetrics.metrics.counterfactual import (
@@ -27,7 +25,10 @@ from memmetrics.metrics.influence import (
     counterfactual_influence as counterfactual_influence,
 )
 from memmetrics.metrics.leverage import Leverage as Leverage, leverage as leverage
+from memmetrics.planning.plan import plan as plan
+from memmetrics.planning.precision import Precision as Precision
 from memmetrics.result import Result as Result
+from memmetrics.selection_spectrum import spectrum as spectrum
 from memmetrics.trainers.function import FunctionTrainer as FunctionTrainer
 from memmetrics.trainers.module.trainer import ModuleTrainer as ModuleTrainer
 from memmetrics.trainers.toy import (
@@ -62,5 +63,6 @@ __all__ = [
     "plan",
     "retrain",
     "sparse_features",
+    "spectrum",
     "train_test_gap",
 ]

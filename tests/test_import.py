@@ -46,6 +46,7 @@ PUBLIC = {
     "plan",
     "retrain",
     "sparse_features",
+    "spectrum",
     "train_test_gap",
 }
 
@@ -67,7 +68,7 @@ def test_optional_packages_are_not_imported():
 
 def test_public_names():
     assert set(memmetrics.__all__) == PUBLIC
-    assert len(memmetrics.__all__) == len(PUBLIC) <= 25
+    assert len(memmetrics.__all__) == len(PUBLIC) <= 26
 
 
 def test_nothing_else_is_public():

@@ -8,12 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
-
-from memmetrics.evidence import Retrainings
-
-Bools: TypeAlias = npt.NDArray[np.bool_]
+from memmetrics.designs import Bools
 
 # A csr_array or a dense array (points, features), or a tuple of arrays that share
 # their first axis, such as (inputs, labels).
@@ -46,31 +41,6 @@ class Stack(Protocol):
         array or tensor, (runs, targets) or (runs, targets, tokens)
             Higher is better; for a loss, its negative.
         """
-        ...
-
-
-class StoppingRule(Protocol):
-    """When there are enough runs: what ``until=`` takes, e.g. `Precision`."""
-
-    def looks(self, runs: int, block: int) -> Sequence[int]:
-        """Return the numbers of runs after which to ask, increasing.
-
-        Parameters
-        ----------
-        runs : int
-            The least number of runs.
-        block : int
-            Whole multiples of it are best: all their runs remain as more are added.
-
-        Returns
-        -------
-        sequence of int
-            The last is the most there will be.
-        """
-        ...
-
-    def satisfied(self, evidence: Retrainings) -> bool:
-        """Whether these runs are enough."""
         ...
 
 

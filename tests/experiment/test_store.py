@@ -24,10 +24,10 @@ from memmetrics.errors import (
     StoreError,
     StoreMismatchError,
 )
-from memmetrics.experiment.harness import retrain
-from memmetrics.experiment.plan.memory_use import peak_memory
+from memmetrics.experiment.retraining import retrain
 from memmetrics.experiment.store import directory as store, shards
 from memmetrics.experiment.store.manifest import trainer_configuration
+from memmetrics.planning.memory_use import peak_memory
 from memmetrics.trainers.dataset import pack
 
 POINTS = np.random.default_rng(0).normal(size=(20, 3))

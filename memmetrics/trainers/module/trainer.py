@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from memmetrics._arrays.fingerprint import fingerprint
 from memmetrics._arrays.validation import to_numpy
+from memmetrics.designs import Bools
 from memmetrics.identity.describe import describe_all
-from memmetrics.trainers.base import Bools, Data
-from memmetrics.trainers.dataset import fingerprint
+from memmetrics.trainers.base import Data
 from memmetrics.trainers.function import member_iv
 from memmetrics.trainers.module.stack.batches import padded_width
 from memmetrics.trainers.module.stack.examples import Examples, as_examples

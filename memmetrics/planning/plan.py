@@ -9,7 +9,6 @@ an eighth of what seems to be needed.
 from __future__ import annotations
 
 import math
-import numbers
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -17,21 +16,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._arrays.validation import as_confidence
+from memmetrics._arrays.validation import as_confidence, count_iv
 from memmetrics._seeds import RNG
-from memmetrics.designs import BLOCK
+from memmetrics.designs import BLOCK, Design, as_design
 from memmetrics.errors import RetrainingError
 from memmetrics.experiment import arguments
-from memmetrics.experiment.campaign import Campaign
 from memmetrics.experiment.execution.executor import Executor
-from memmetrics.experiment.execution.worker import Failed, Finished, Task
-from memmetrics.experiment.harness import prepare
-from memmetrics.experiment.opening import choose_stack_size
-from memmetrics.experiment.plan.expected_width import FirstRuns
-from memmetrics.experiment.plan.memory_use import peak_memory
-from memmetrics.experiment.plan.run_plan import RunPlan
-from memmetrics.experiment.stopping import Precision, reached_by
+from memmetrics.experiment.execution.stacks import Failed, Finished, Task
+from memmetrics.experiment.experiment import Experiment
+from memmetrics.planning.expected_width import MOST_RUNS, FirstRuns
+from memmetrics.planning.memory_use import peak_memory
+from memmetrics.planning.precision import Precision, reached_by
+from memmetrics.planning.run_plan import RunPlan
 from memmetrics.trainers.base import Data, Trainer
+
+__all__ = ["plan"]
 
 _STACK_FOR = 1024  # runs
 _MOST_LOOKED = 256  # runs
@@ -46,10 +45,11 @@ def plan(
     *,
     runs: int | None = None,
     half_width: float | None = None,
+    until: Precision | None = None,
     points: str | float | Sequence[int] | npt.NDArray[np.integer[Any]] = "all",
     confidence: float = 0.95,
-    fraction: float = 0.5,
-    design: str = "balanced",
+    fraction: float | None = None,
+    design: str | Design | npt.ArrayLike = "balanced",
     groups: npt.ArrayLike | None = None,
     targets: Data = None,
     include_points: bool = False,
@@ -72,10 +72,14 @@ def plan(
     trainer, data, fraction, design, groups, targets, include_points, keep, n_jobs
         As in `retrain`.
     runs : int, optional
-        Number of runs, at least 2. Either this or `half_width` must be given.
+        Number of runs, at least 2; with `until`, the least number.
     half_width : float, optional
         Wanted half-width of the intervals, in the unit of the scores; needs scores of
-        the training points.
+        the training points, and a design that is drawn.
+    until : Precision, optional
+        The rule that is to stop, in place of `half_width`, `points` and `confidence`:
+        the plan is for the look at which it is expected to, or for the most runs that
+        it allows.
     points : {"all", "median"}, float in (0, 1], or sequence of int, default "all"
         Which points the half-width is about, as in `Precision`.
     confidence : float, default 0.95
@@ -114,37 +118,38 @@ def plan(
     >>> 2 < narrow.runs / wide.runs < 6
     True
     """
-    confidence = as_confidence(confidence)
     own = targets is None or include_points
-    _wish_iv(runs, half_width, scores_points=own)
-    # The checks of the rule are those of the wish.
-    rule = Precision(1.0 if half_width is None else half_width, points, confidence)
-    runs = None if runs is None else arguments.count_iv(runs, "runs", least=2)
-    preparation = prepare(
+    rule = _rule_iv(runs, half_width, until, points, confidence, scores_points=own)
+    chosen = as_design(design, fraction)
+    share = getattr(chosen, "fraction", None)
+    if share is None and (half_width is not None or until is not None):
+        raise ValueError(
+            "a half-width can be planned for designs that are drawn, with one "
+            f"`fraction` for all points; got {design!r}"
+        )
+    runs = None if runs is None else count_iv(runs, "runs", least=2)
+    experiment = Experiment(
         trainer,
         data,
+        chosen,
         # A stack is chosen for so many; of more, nothing but the number matters.
         runs=BLOCK if runs is None else min(runs, _STACK_FOR),
-        fraction=fraction,
-        design=design,
         groups=groups,
         targets=targets,
         include_points=include_points,
-        keep=keep,
+        outputs=("scores", *arguments.keep_iv(keep)),
         n_jobs=n_jobs,
         stack_size=_first_stack(stack_size),
         rng=rng,
     )
     if own:
-        rule.check(preparation.own)
-    campaign = preparation.campaign
-    trial = _Trial(campaign, own=own, fraction=float(fraction), rule=rule)
-    if runs is not None:
-        trial.train(campaign.stack_size)
+        rule.check(experiment.own)
+    trial = _Trial(experiment, fraction=share, rule=rule)
+    if half_width is None and until is None and runs is not None:
+        trial.train(experiment.stack_size)
         width = trial.half_width(runs, confidence) if own else math.nan
         return _run_plan(trial, (runs, runs, runs), width, stack_size)
-    block = BLOCK if design == "balanced" else 1
-    likely = _look(trial, block)
+    likely = _look(trial, least=runs or 2)
     width = trial.half_width(likely[1], rule.interval_confidence)
     return _run_plan(trial, likely, width, stack_size)
 
@@ -153,19 +158,20 @@ def _first_stack(stack_size: int | None) -> int | None:
     """Return how many runs to time together where so many are asked for."""
     if stack_size is None:
         return None
-    return min(arguments.count_iv(stack_size, "stack_size", least=1), _STACK_FOR)
+    return min(count_iv(stack_size, "stack_size", least=1), _STACK_FOR)
 
 
-def _look(trial: _Trial, block: int) -> tuple[int, int, int]:
+def _look(trial: _Trial, least: int) -> tuple[int, int, int]:
     """Train until the number of runs is known well enough: least, expected, most."""
-    fewest = max(BLOCK, trial.campaign.stack_size, _arm_of(4, trial.fraction))
+    share = float(trial.fraction or 0.5)
+    fewest = max(BLOCK, trial.experiment.stack_size, _arm_of(4, share))
     looked = -(-fewest // BLOCK) * BLOCK
     while True:
         trial.train(looked)
-        likely = trial.likely_runs(block)
-        least, expected, most = likely
+        likely = trial.likely_runs(least)
+        lowest, expected, highest = likely
         looked *= 2
-        if least == most or looked > min(_MOST_LOOKED, expected / _PART):
+        if lowest == highest or looked > min(_MOST_LOOKED, expected / _PART):
             return likely
 
 
@@ -179,23 +185,20 @@ class _Trial:
 
     Parameters
     ----------
-    campaign : Campaign
+    experiment : Experiment
         What to train.
-    own : bool
-        Whether the training points are scored.
-    fraction : float
-        Share of the runs that have a point.
+    fraction : float or None
+        Share of the runs that have a point, if there is one for all points.
     rule : Precision
         What is wanted of them.
     """
 
     def __init__(
-        self, campaign: Campaign, *, own: bool, fraction: float, rule: Precision
+        self, experiment: Experiment, *, fraction: float | None, rule: Precision
     ) -> None:
-        self.campaign, self.own = campaign, own
-        self.fraction, self.rule = fraction, rule
+        self.experiment, self.fraction, self.rule = experiment, fraction, rule
         self.executor = Executor(
-            campaign.job, campaign.data, campaign.targets, campaign.n_jobs
+            experiment.job, experiment.data, experiment.targets, experiment.n_jobs
         )
         self.runs = 0
         self.grown_bytes = 0  # memory while they trained, beyond that before
@@ -204,7 +207,7 @@ class _Trial:
 
     def train(self, runs: int) -> None:
         """Train whatever is missing of the first `runs` runs."""
-        self.member, tasks = self.campaign.tasks(runs, after=self.runs)
+        tasks = self.experiment.tasks(runs, after=self.runs)
         with peak_memory() as memory:
             for task in tasks:
                 self.outcomes.append(self._timed(task))
@@ -233,31 +236,34 @@ class _Trial:
 
     def half_width(self, runs: int, confidence: float) -> float:
         """Return what the rule's points are expected to reach; NaN of too few runs."""
-        if self.runs < BLOCK:
+        if self.runs < BLOCK or self.fraction is None:
             return math.nan
         widths = self._first_runs().expected().widths(runs, confidence)
         return reached_by(widths, self.rule.points)
 
-    def likely_runs(self, block: int) -> tuple[int, int, int]:
+    def likely_runs(self, least_runs: int) -> tuple[int, int, int]:
         """Return the least, the expected and the most runs that it may take."""
+        looks = self.rule.looks(least_runs, self.experiment.design.block)
         first = self._first_runs()
         varies = first.vary()
-        expected = first.expected().runs_for(self.rule, block)
-        others = [each.runs_for(self.rule, block) for each in first.resampled()]
+        expected = first.expected().runs_for(self.rule, looks)
+        others = [each.runs_for(self.rule, looks) for each in first.resampled()]
         least, most = np.quantile(
             [*others, expected], (0.1, 0.9), method="closest_observation"
         )
         if not varies:  # there may be no spread to find
-            least = self.rule.looks(2, block)[0]
+            least = looks[0]
         return min(int(least), expected), expected, max(int(most), expected)
 
     def _first_runs(self) -> FirstRuns:
         scores = np.concatenate([each.arrays["scores"] for each in self.outcomes])
         columns = self.rule.points
         if not isinstance(columns, tuple):
-            columns = tuple(range(self.campaign.data.points))
+            columns = tuple(range(self.experiment.data.points))
         chosen = list(columns)
-        return FirstRuns(scores[:, chosen], self.member[:, chosen], self.fraction)
+        member = self.experiment.members(self.runs)
+        share = float(self.fraction or 0.5)
+        return FirstRuns(scores[:, chosen], member[:, chosen], share)
 
 
 def _run_plan(
@@ -266,20 +272,20 @@ def _run_plan(
     half_width: float,
     stack_size: int | None,
 ) -> RunPlan:
-    campaign, (least, runs, most) = trial.campaign, likely
-    size = choose_stack_size(campaign.job.trainer, campaign.data, runs, stack_size)
+    experiment, (least, runs, most) = trial.experiment, likely
+    size = experiment.choose_stack_size(runs, stack_size)
     size = min(size, runs)
     stacks = -(-runs // size)
     workers = trial.executor.workers
     busy = min(workers, stacks)
-    results = runs * (trial.run_bytes + campaign.data.points)  # scores and membership
+    results = runs * (trial.run_bytes + experiment.data.points)  # scores and membership
     stack_bytes = max(trial.grown_bytes, 2 * size * trial.run_bytes)
     run_seconds = min(trial.seconds)
     return RunPlan(
         runs=runs,
         half_width=half_width,
         seconds=runs * run_seconds / busy + stacks * _HARNESS_SECONDS,
-        memory_bytes=campaign.data.nbytes + results + busy * stack_bytes,
+        memory_bytes=experiment.data.nbytes + results + busy * stack_bytes,
         stored_bytes=runs * trial.run_bytes,
         workers=workers,
         stack_size=size,
@@ -299,18 +305,32 @@ def _in_words(points: object) -> str:
     return "all points" if points == "all" else "median point"
 
 
-def _wish_iv(
-    runs: int | None, half_width: float | None, *, scores_points: bool
-) -> None:
-    if (runs is None) == (half_width is None):
-        raise ValueError("one of `runs` and `half_width` must be given, and not both")
-    if half_width is None:
-        return
-    number = isinstance(half_width, numbers.Real) and not isinstance(half_width, bool)
-    if not (number and math.isfinite(half_width) and half_width > 0):
-        raise ValueError(f"`half_width` must be positive; got {half_width!r}")
+def _rule_iv(
+    runs: int | None,
+    half_width: float | None,
+    until: Precision | None,
+    points: str | float | Sequence[int] | npt.NDArray[np.integer[Any]],
+    confidence: float,
+    *,
+    scores_points: bool,
+) -> Precision:
+    """Return the rule that says what is wanted; for given runs it only says of whom."""
+    if until is None and (runs is None) == (half_width is None):
+        raise ValueError(
+            "one of `runs` and `half_width` must be given, and not both, unless "
+            "`until` is"
+        )
+    if until is None and half_width is None:
+        return Precision(1.0, points, as_confidence(confidence))
+    if until is not None and half_width is not None:
+        raise ValueError("`half_width` and `until` must not both be given")
     if not scores_points:
         raise ValueError(
             "`half_width` is about memorization of the training points, which "
             "`targets` leave out; give `include_points=True`"
         )
+    if half_width is not None:
+        return Precision(half_width, points, confidence, maximum_runs=MOST_RUNS)
+    if not isinstance(until, Precision):
+        raise TypeError(f"`until` must be a Precision to be planned; got {until!r}")
+    return until

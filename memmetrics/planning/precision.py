@@ -49,18 +49,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, isfinite
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from memmetrics._arrays.validation import as_confidence
+from memmetrics.evidence import Retrainings
+from memmetrics.metrics.counterfactual import CounterfactualMemorization
+from memmetrics.result import Result
 
-if TYPE_CHECKING:
-    from memmetrics.evidence import Retrainings
-    from memmetrics.result import Result
-
-__all__ = ["GROWTH", "Precision"]
+__all__ = ["GROWTH", "Precision", "reached_by"]
 
 GROWTH = 1.5
 """How many times the runs of one look the next one has."""
@@ -219,8 +218,6 @@ class Precision:
         evidence : Retrainings
             What ``retrain(..., until=rule)`` returned.
         """
-        from memmetrics.metrics.counterfactual import CounterfactualMemorization
-
         return CounterfactualMemorization(confidence=self.interval_confidence)(evidence)
 
 

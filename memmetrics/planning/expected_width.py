@@ -15,23 +15,25 @@ run away from certainty.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from memmetrics.experiment.stopping import Precision, reached_by
+from memmetrics.designs import Bools
+from memmetrics.planning.precision import Precision, reached_by
 from memmetrics.statistics._proportions import proportion_limits
 from memmetrics.statistics._samples import Arm
 from memmetrics.statistics._skewness import mean_difference
-from memmetrics.trainers.base import Bools
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-_MOST_RUNS = 10**18
+__all__ = ["MOST_RUNS", "ArmSpread", "ExpectedWidth", "FirstRuns"]
+
+MOST_RUNS = 10**18
 _POINTS = 4096  # enough to know how points differ
 _RESAMPLES = 20
 _FEWEST_POINTS = 4  # that can lend strength to one another
@@ -116,15 +118,14 @@ class ExpectedWidth:
         error = np.sqrt(arm.spread * (1 - arm.spread) / count)
         return np.asarray(np.clip(arm.spread + lots * error, 0, 1))
 
-    def runs_for(self, rule: Precision, block: int) -> int:
-        """Return the first number of runs at which `rule` is expected to be satisfied.
+    def runs_for(self, rule: Precision, looks: Sequence[int]) -> int:
+        """Return the look at which `rule` is expected to be satisfied, or the last.
 
         Raises
         ------
         ValueError
-            If it takes more than 10**18 runs.
+            If that is at 10**18 runs.
         """
-        looks = replace(rule, maximum_runs=_MOST_RUNS).looks(2, block)
         low, high = -1, len(looks)
         while high - low > 1:
             middle = (low + high) // 2
@@ -133,11 +134,11 @@ class ExpectedWidth:
                 high = middle
             else:
                 low = middle
-        if high == len(looks):
+        if high == len(looks) and looks[-1] >= MOST_RUNS:
             raise ValueError(
-                f"`half_width` {rule.half_width} takes more than {_MOST_RUNS:,} runs"
+                f"`half_width` {rule.half_width} takes more than {MOST_RUNS:,} runs"
             )
-        return looks[high]
+        return looks[min(high, len(looks) - 1)]
 
 
 @dataclass(frozen=True)
