@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memmetrics.concatenation import concatenate as concatenate
 from memmetrics.evidence import Fit as Fit, Losses as Losses, Retrainings as Retrainings
 from memmetrics.experiment.harness import retrain as retrain
 from memmetrics.experiment.plan.planning import plan as plan
@@ -27,6 +28,7 @@ from memmetrics.metrics.influence import (
     counterfactual_influence as counterfactual_influence,
 )
 from memmetrics.metrics.leverage import Leverage as Leverage, leverage as leverage
+from memmetrics.reading import read_retrainings as read_retrainings
 from memmetrics.result import Result as Result
 from memmetrics.trainers.function import FunctionTrainer as FunctionTrainer
 from memmetrics.trainers.module.trainer import ModuleTrainer as ModuleTrainer
@@ -53,6 +55,7 @@ __all__ = [
     "Retrainings",
     "ToyTrainer",
     "TrainTestGap",
+    "concatenate",
     "counterfactual_influence",
     "counterfactual_memorization",
     "datapoint_dimensionality",
@@ -60,6 +63,7 @@ __all__ = [
     "leverage",
     "measure",
     "plan",
+    "read_retrainings",
     "retrain",
     "sparse_features",
     "train_test_gap",
