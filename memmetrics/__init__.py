@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memmetrics.concatenation import concatenate as concatenate
 from memmetrics.evidence import Fit as Fit, Losses as Losses, Retrainings as Retrainings
 from memmetrics.experiment.retraining import retrain as retrain
 from memmetrics.measurement import measure as measure
@@ -27,6 +28,7 @@ from memmetrics.metrics.influence import (
 from memmetrics.metrics.leverage import Leverage as Leverage, leverage as leverage
 from memmetrics.planning.plan import plan as plan
 from memmetrics.planning.precision import Precision as Precision
+from memmetrics.reading import read_retrainings as read_retrainings
 from memmetrics.result import Result as Result
 from memmetrics.selection_spectrum import spectrum as spectrum
 from memmetrics.trainers.function import FunctionTrainer as FunctionTrainer
@@ -54,6 +56,7 @@ __all__ = [
     "Retrainings",
     "ToyTrainer",
     "TrainTestGap",
+    "concatenate",
     "counterfactual_influence",
     "counterfactual_memorization",
     "datapoint_dimensionality",
@@ -61,6 +64,7 @@ __all__ = [
     "leverage",
     "measure",
     "plan",
+    "read_retrainings",
     "retrain",
     "sparse_features",
     "spectrum",

@@ -37,6 +37,7 @@ PUBLIC = {
     "Retrainings",
     "ToyTrainer",
     "TrainTestGap",
+    "concatenate",
     "counterfactual_influence",
     "counterfactual_memorization",
     "datapoint_dimensionality",
@@ -44,6 +45,7 @@ PUBLIC = {
     "leverage",
     "measure",
     "plan",
+    "read_retrainings",
     "retrain",
     "sparse_features",
     "spectrum",
@@ -68,7 +70,7 @@ def test_optional_packages_are_not_imported():
 
 def test_public_names():
     assert set(memmetrics.__all__) == PUBLIC
-    assert len(memmetrics.__all__) == len(PUBLIC) <= 26
+    assert len(memmetrics.__all__) == len(PUBLIC) <= 30
 
 
 def test_nothing_else_is_public():

@@ -5,12 +5,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Iterable
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from memmetrics._arrays.files import read_array, read_labels
+from memmetrics._arrays.fields import read_field
 from memmetrics.evidence import Evidence, Fit, Losses, Retrainings
 from memmetrics.metrics.base import Metric
 
@@ -29,9 +25,6 @@ _HELP = {
     "groups": "(points,): points that enter and leave together",
     "seeds": "(runs,): kept as a record",
 }
-# How text is read, where it is not a table of numbers (rows, columns).
-_LOSSES = {"train", "test"}
-_LABELS = {"own", "groups", "seeds"}
 
 
 def add_evidence_options(parser: argparse.ArgumentParser) -> None:
@@ -66,24 +59,10 @@ def read_evidence(metric: Metric, options: argparse.Namespace) -> Evidence:
             f"{_dashed(known)}{_dashed(sorted(required), ', always ')}; "
             f"got {_dashed(given) or 'none'}"
         )
-    return metric.needs(**{name: _read(name, getattr(options, name)) for name in given})
+    return metric.needs(
+        **{name: read_field(name, getattr(options, name)) for name in given}
+    )
 
 
 def _dashed(names: Iterable[str], before: str = "") -> str:
     return before + ", ".join(f"--{name}" for name in names) if names else ""
-
-
-def _read(name: str, path: str) -> npt.NDArray[Any]:
-    if not path.endswith(".csv"):
-        return read_array(path)
-    if name in _LABELS:
-        return read_labels(path)
-    array = read_array(path, ndmin=1 if name in _LOSSES else 2)
-    return _mask(array, path) if name == "member" else array
-
-
-def _mask(array: npt.NDArray[Any], path: str) -> npt.NDArray[np.bool_]:
-    mask = array.astype(bool)
-    if not np.array_equal(mask, array):
-        raise ValueError(f"{path}: `member` must hold 0 and 1 only")
-    return mask

@@ -162,7 +162,7 @@ def test_measure_writes_a_table(capsys, tmp_path, file, read):
         ),
         (
             "counterfactual_memorization --scores scores.npy --member scores.csv",
-            "`member` must hold 0 and 1 only",
+            "scores.csv: `member` must be boolean or hold 0 and 1 only",
         ),
     ],
 )
