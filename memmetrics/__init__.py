@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from memmetrics.evidence import Fit as Fit, Losses as Losses, Retrainings as Retrainings
+from memmetrics.evidence import (
+    Fit as Fit,
+    Losses as Losses,
+    OneRun as OneRun,
+    Retrainings as Retrainings,
+)
 from memmetrics.experiment.harness import retrain as retrain
 from memmetrics.experiment.plan.planning import plan as plan
 from memmetrics.experiment.stopping import Precision as Precision
@@ -48,6 +53,7 @@ __all__ = [
     "Losses",
     "Metric",
     "ModuleTrainer",
+    "OneRun",
     "Precision",
     "Result",
     "Retrainings",
