@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from memmetrics.concatenation import concatenate as concatenate
-from memmetrics.evidence import Fit as Fit, Losses as Losses, Retrainings as Retrainings
+from memmetrics.evidence import (
+    Fit as Fit,
+    Losses as Losses,
+    OneRun as OneRun,
+    Retrainings as Retrainings,
+)
 from memmetrics.experiment.retraining import retrain as retrain
 from memmetrics.measurement import measure as measure
 from memmetrics.metrics.base import Metric as Metric
@@ -51,6 +56,7 @@ __all__ = [
     "Losses",
     "Metric",
     "ModuleTrainer",
+    "OneRun",
     "Precision",
     "Result",
     "Retrainings",

@@ -13,7 +13,7 @@ import pandas as pd
 
 from memmetrics._seeds import RNG
 from memmetrics.designs import Design, as_design
-from memmetrics.evidence import Evidence, Retrainings
+from memmetrics.evidence import Evidence, OneRun, Retrainings
 from memmetrics.experiment import arguments
 from memmetrics.experiment.fits import Fitting
 from memmetrics.experiment.retraining import (
@@ -187,6 +187,13 @@ def _metrics_iv(metrics: str | Metric | Sequence[str | Metric]) -> list[Metric]:
     chosen = [get_metric(metric) for metric in listed]  # type: ignore[arg-type]
     if not chosen:
         raise ValueError("`metrics` must name at least one metric; got none")
+    for metric in chosen:
+        if metric.needs is OneRun:
+            raise ValueError(
+                f"`metrics` must be computed from models that are trained here; "
+                f"{metric.name} needs the scores of one run whose items entered by "
+                "coins: call it with OneRun(scores, entered)"
+            )
     names = [metric.name for metric in chosen]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"`metrics` must differ in name; got {twice[0]!r} twice")

@@ -32,6 +32,7 @@ PUBLIC = {
     "Losses",
     "Metric",
     "ModuleTrainer",
+    "OneRun",
     "Precision",
     "Result",
     "Retrainings",
