@@ -51,9 +51,13 @@ class Training:
                 backend=str(saved["backend"]),
             )
 
+    def is_done(self, store: Path | None) -> bool:
+        """Whether the store has it."""
+        return store is not None and self._path(store).exists()
+
     def seconds(self, store: Path | None) -> float:
         """How long it will take, from a few steps of it; nothing if it is done."""
-        if store is not None and self._path(store).exists():
+        if self.is_done(store):
             return 0.0
         few = replace(self.trainer, steps=_TIMED_STEPS)
         self._fit(few)  # compiles, and fills caches
