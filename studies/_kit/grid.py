@@ -27,7 +27,7 @@ class Grid:
     """Cells at one scale, and what is made of their table.
 
     `summarize` makes the small table, `draw` the pictures from the table and the
-    trained networks.
+    trained networks; `measure` returns rows beside the usual ones.
     """
 
     study: str
@@ -37,6 +37,7 @@ class Grid:
     scale: Scale
     summarize: Callable[[pd.DataFrame], pd.DataFrame]
     draw: Callable[[pd.DataFrame, Networks], Sequence[Picture]]
+    measure: Callable[[Networks], pd.DataFrame] | None = None
     test_points: int = 2000
 
     def check(self, settings: Settings) -> None:
@@ -55,6 +56,8 @@ class Grid:
         table = measure_cells(
             networks, settings.seed, stream, test_points=self.test_points
         )
+        if self.measure is not None:
+            table = pd.concat([table, self.measure(networks)], ignore_index=True)
         return Chapter(
             name=self.name,
             title=self.title,
