@@ -98,11 +98,7 @@ def repeated_dimensionalities(networks: Networks) -> pd.DataFrame:
         memorized = (of_repeated > MEMORIZED).sum(1).astype(float)
         for name, unit, values in (
             ("largest_repeated_dimensionality", "dimensions", of_repeated.max(1)),
-            (
-                "repeated_and_memorized",
-                "points",
-                (of_repeated > MEMORIZED).sum(1) * 1.0,
-            ),
+            ("repeated_and_memorized", "points", memorized),
         ):
             result = mm.Result(name, unit=unit, estimate=values, axes=("run",))
             tables.append(
