@@ -10,8 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from studies.chapter import Chapter, Picture, Settings, Study
-from studies.versions import versions
+from memmetrics.experiment.store.manifest import package_versions
+from studies._kit.chapter import Chapter, Picture, Settings, Study
+
+# Whose versions have a part in the numbers, beside those that the package names.
+LIBRARIES = ("numba", "pandas", "scikit-learn", "matplotlib")
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -39,11 +42,12 @@ th { font-weight: 600; }
 """
 
 
-def render_report(
+def render_page(
     study: Study,
     chapters: Sequence[Chapter],
     settings: Settings,
     images: Mapping[str, bytes],
+    verdicts: pd.DataFrame,
     *,
     seconds: float,
 ) -> str:
@@ -58,9 +62,17 @@ def render_report(
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(study.title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
         f"<body>\n<h1>{escape(study.title)}</h1>\n{_paragraphs(study.text)}"
-        f"<nav>{contents}</nav>\n{body}"
+        f"<nav>{contents}</nav>\n{_verdicts(verdicts)}{body}"
         f"{_colophon(chapters, settings, seconds)}</body>\n</html>\n"
     )
+
+
+def _verdicts(verdicts: pd.DataFrame) -> str:
+    """Claims with our numbers, before anything else; nothing if there are none."""
+    if verdicts.empty:
+        return ""
+    shown = verdicts.drop(columns="study").round(4)
+    return f'<section id="verdicts">\n<h2>Verdicts</h2>\n{_summary(shown)}</section>\n'
 
 
 def _chapter(chapter: Chapter, images: Mapping[str, bytes]) -> str:
@@ -98,7 +110,7 @@ def _colophon(chapters: Sequence[Chapter], settings: Settings, seconds: float) -
     facts: list[tuple[str, Any]] = [
         ("command line", _listed({k: v for k, v in chosen.items() if v is not None})),
         *((chapter.title, _listed(chapter.configuration)) for chapter in chapters),
-        ("versions", _listed(versions())),
+        ("versions", _listed(package_versions(LIBRARIES))),
         ("time", f"{seconds:.0f} s"),
     ]
     rows = "".join(

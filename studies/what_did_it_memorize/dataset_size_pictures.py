@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
 from memmetrics.plotting import COLORS, draw_curve, draw_estimates, draw_vectors
-from studies.chapter import Picture
-from studies.words import counted
+from studies._kit.chapter import Picture
+from studies._kit.words import counted
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 

@@ -8,24 +8,25 @@ shows memorization, held-out points should lack the upper tail.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 import memmetrics as mm
-from studies import digit_pictures as pictures
-from studies.chapter import Advance, Chapter, Settings, configuration_of
-from studies.digits import Images, load_images
-from studies.points import (
+from memmetrics.trainers.toy.stack import ToyStack
+from studies._kit.chapter import Begin, Chapter, Settings
+from studies._kit.images import Images, load_images
+from studies._kit.randomness import generator, run_seeds
+from studies._kit.trainings import Training, retraining_seconds
+from studies.what_did_it_memorize import digit_pictures as pictures
+from studies.what_did_it_memorize.points import (
     POINT_METRICS,
     measure_points,
     rank_correlations,
     with_intervals,
 )
-from studies.randomness import generator, run_seeds
 
 _SPLIT, _TRAIN, _TEST, _MEASURE, _HELD_OUT = range(5)
 _STREAM = 3
@@ -58,25 +59,20 @@ class DigitMemorization:
         """Read the images, so that what is wrong with them is known at once."""
         self._images(settings)
 
-    def cost(self, settings: Settings) -> float:
-        """Elements of all reconstructions in all steps."""
-        features = self._images(settings)[0].unit_rows().shape[1]
-        trained = (self.runs / 2 + 2 * self.fits) * self.points
-        # Where nothing is zero, an element takes about five times as long.
-        elements = 5 * trained * features * self.hidden
-        return float(self.steps * (elements + self.runs * 80_000) / 1e9)
+    def cost(self, settings: Settings) -> dict[str, float]:
+        """Seconds of all trainings."""
+        data = self._images(settings)[0].unit_rows()
+        seconds = retraining_seconds(
+            self._trainer(settings), data, runs=self.runs, fits=2 * self.fits
+        )
+        return {"digits": seconds}
 
-    def run(self, settings: Settings, advance: Advance) -> Chapter:
+    def run(self, settings: Settings, begin: Begin) -> Chapter:
         """Measure every digit by every definition, and held-out digits by leverage."""
-        advance("digits", 0.0)
+        begin("digits")
         train, test = self._images(settings)
         data, held_out = train.unit_rows(), test.unit_rows()
-        trainer = mm.ToyTrainer(
-            hidden=self.hidden,
-            steps=self.steps,
-            learning_rate=self.learning_rate,
-            threads=settings.n_jobs,
-        )
+        trainer = self._trainer(settings)
         table = measure_points(
             trainer,
             data,
@@ -84,14 +80,23 @@ class DigitMemorization:
             runs=self.runs,
             fits=self.fits,
             rng=generator(settings.seed, _STREAM, _MEASURE),
+            store=settings.store_of("digits"),
         )
         seeds = run_seeds(settings.seed, _STREAM, _HELD_OUT, runs=self.fits)
-        leverages = _held_out_leverage(trainer, data, held_out, seeds)
+        stack = Training(trainer, data, seeds).run(settings.store)
+        leverages = _held_out_leverage(stack, data, held_out)
         table = pd.concat([table, leverages], ignore_index=True).assign(
             points=self.points, features=data.shape[1], hidden=self.hidden
         )
-        advance("digits", self.cost(settings))
         return self._chapter(table, train)
+
+    def _trainer(self, settings: Settings) -> mm.ToyTrainer:
+        return mm.ToyTrainer(
+            hidden=self.hidden,
+            steps=self.steps,
+            learning_rate=self.learning_rate,
+            threads=settings.n_jobs,
+        )
 
     def _images(self, settings: Settings) -> tuple[Images, Images]:
         """Digits to train on and held-out digits."""
@@ -119,23 +124,18 @@ class DigitMemorization:
                 pictures.correlations(table),
                 pictures.pixels(table, images),
             ],
-            configuration=configuration_of(self),
+            configuration=asdict(self),
         )
 
 
 def _held_out_leverage(
-    trainer: mm.ToyTrainer,
-    data: npt.NDArray[np.float64],
-    held_out: npt.NDArray[np.float64],
-    seeds: list[int],
+    stack: ToyStack, data: npt.NDArray[np.float64], held_out: npt.NDArray[np.float64]
 ) -> pd.DataFrame:
     """Leverage of digits that the network never saw, with the training set's as base.
 
     A training point is part of its own base, which bounds its leverage by 1; the
     reference form puts held-out points on the same scale.
     """
-    member = np.ones((len(seeds), len(data)), dtype=bool)
-    stack: Any = trainer.fit(data, member, seeds=seeds)
     values = mm.leverage(
         np.asarray(stack.hidden(held_out)), reference=np.asarray(stack.hidden(data))
     )

@@ -14,9 +14,9 @@ from memmetrics.plotting import (
     draw_ranking,
     metric_label,
 )
-from studies.chapter import Picture
-from studies.points import POINT_METRICS, rank_correlations
-from studies.words import counted, listed, signed
+from studies._kit.chapter import Picture
+from studies._kit.words import counted, listed, signed
+from studies.what_did_it_memorize.points import POINT_METRICS, rank_correlations
 
 _COLORS = (COLORS["vermillion"], COLORS["blue"], COLORS["green"])
 _MEMORIZATION, *_OTHERS = POINT_METRICS

@@ -14,10 +14,10 @@ from memmetrics.plotting import (
     draw_tail,
     metric_label,
 )
-from studies.chapter import Picture
-from studies.digits import Images
-from studies.points import POINT_METRICS, rank_correlations
-from studies.words import counted, signed
+from studies._kit.chapter import Picture
+from studies._kit.images import Images
+from studies._kit.words import counted, signed
+from studies.what_did_it_memorize.points import POINT_METRICS, rank_correlations
 
 _SHOWN = 8
 _MEMORIZATION = POINT_METRICS[0]

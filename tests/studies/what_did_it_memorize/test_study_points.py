@@ -6,9 +6,9 @@ import pytest
 from scipy import sparse, stats
 
 import memmetrics as mm
-from studies import points
-from studies.dataset_size import _best_constant_loss
-from studies.dataset_size_pictures import FEATURES, _generalizing
+from studies.what_did_it_memorize import points
+from studies.what_did_it_memorize.dataset_size import _best_constant_loss
+from studies.what_did_it_memorize.dataset_size_pictures import FEATURES, _generalizing
 
 
 def test_point_gap_is_held_out_mean_less_own_loss():

@@ -1,29 +1,39 @@
-"""What a part of a study hands back: a table, pictures, and words about them."""
+"""What a study is, and what a part of it hands back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-# Called when work is done: a few words on what comes next, and the cost of what is
-# done, in the unit of `Part.cost`.
-Advance = Callable[[str, float], None]
+from studies._kit.verdicts import Claim
+
+# Called when a piece of work begins, with its name in `Part.cost`.
+Begin = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user chose on the command line."""
+    """What the user chose on the command line.
+
+    `store` is the folder of finished trainings, from which a study goes on when it is
+    run again.
+    """
 
     preset: str
     seed: int
     n_jobs: int
     out: Path
     data: Path | None = None
+    store: Path | None = None
+
+    def store_of(self, *names: object) -> Path | None:
+        """Return the store of one call of `memmetrics.measure`, if there is one."""
+        return self.store and self.store / "-".join(map(str, names))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,23 +68,22 @@ class Part(Protocol):
     def check(self, settings: Settings) -> None:
         """Raise ValueError or OSError now for what would fail after long work."""
 
-    def cost(self, settings: Settings) -> float:
-        """Work to be done, in units of 1e9 multiplications; only ratios matter."""
+    def cost(self, settings: Settings) -> Mapping[str, float]:
+        """Seconds that each piece of work will take here, measured."""
 
-    def run(self, settings: Settings, advance: Advance) -> Chapter:
-        """Do the work, telling `advance` whenever a piece of it is done."""
+    def run(self, settings: Settings, begin: Begin) -> Chapter:
+        """Do the work, telling `begin` which piece comes next."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """A question, and the parts that answer it at each preset scale."""
+    """A question, the parts that answer it at each scale, and what was claimed.
+
+    Claims are judged by the table of all parts together.
+    """
 
     name: str
     title: str
     text: str
     presets: Mapping[str, Sequence[Part]]
-
-
-def configuration_of(part: Any) -> dict[str, Any]:
-    """Fields of a part as plain values, nested parts included."""
-    return asdict(part)
+    claims: Sequence[Claim] = ()

@@ -7,8 +7,10 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from studies.chapter import Chapter, Picture, Settings, Study
-from studies.report import render_report
+from studies._kit.chapter import Chapter, Picture, Settings, Study
+from studies._kit.estimates import Estimate
+from studies._kit.page import render_page
+from studies._kit.verdicts import Claim, verdicts
 
 PNG = b"\x89PNG\r\n\x1a\n0123"
 VOID = {"meta", "img", "br", "link"}
@@ -40,7 +42,7 @@ class Page(HTMLParser):
         self.words.append(data)
 
 
-def page(*, caption="Look here.", title="A question"):
+def page(*, caption="Look here.", title="A question", claims=()):
     picture = Picture("one", "First picture", caption, Figure())
     chapter = Chapter(
         name="part",
@@ -52,8 +54,9 @@ def page(*, caption="Look here.", title="A question"):
         configuration={"steps": 20_000, "sizes": (3, 5)},
     )
     study = Study("study", title, "What it is about.", presets={})
+    judged = verdicts("study", claims, chapter.table)
     settings = Settings(preset="quick", seed=17, n_jobs=2, out=Path("results"))
-    text = render_report(study, [chapter], settings, {"one": PNG}, seconds=12.4)
+    text = render_page(study, [chapter], settings, {"one": PNG}, judged, seconds=12.4)
     return text, Page(text)
 
 
@@ -103,3 +106,15 @@ def test_text_cannot_become_markup():
     text, parsed = page(caption=hostile, title=hostile)
     assert "<script" not in text
     assert "".join(parsed.words).count(hostile) == 3
+
+
+def test_verdicts_come_first():
+    claim = Claim(
+        "There are <five>.", "Somebody", "5", lambda table: Estimate(5, 4, 6), 4, 6
+    )
+    text, parsed = page(claims=[claim])
+    words = " ".join(parsed.words)
+    assert words.index("There are <five>.") < words.index("First paragraph.")
+    assert "holds" in words
+    assert "verdicts" not in page()[0]
+    assert "<five>" not in text

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import sys
-
-from studies.agreement import Agreement
-from studies.chapter import Study
-from studies.dataset_size import DatasetSize
-from studies.digit_memorization import DigitMemorization
-from studies.runner import main
+from studies._kit.chapter import Study
+from studies.what_did_it_memorize.agreement import Agreement
+from studies.what_did_it_memorize.dataset_size import DatasetSize
+from studies.what_did_it_memorize.digit_memorization import DigitMemorization
 
 _SIZES = (3, 5, 6, 8, 10, 15, 30, 50, 100, 200, 300, 500, 1000, 2000, 5000, 10000)
 _DRAWN = (5, 30, 300, 2000, 10000)
+
+# Minutes, on two processor cores.
+_LAPTOP = (
+    DatasetSize(sizes=_SIZES, drawn=_DRAWN),
+    Agreement(sizes=(50, 200, 1000), runs=200),
+    DigitMemorization(points=300, runs=300),
+)
+# About an hour.
+_PAPER = (
+    DatasetSize(sizes=_SIZES, drawn=_DRAWN, steps=50_000, starts=8),
+    Agreement(sizes=(50, 200, 1000), runs=1000, steps=10_000, fits=16),
+    DigitMemorization(points=1000, runs=2000, steps=10_000, fits=16),
+)
 
 STUDY = Study(
     name="what_did_it_memorize",
@@ -40,20 +50,10 @@ real images: digits, unless others are given.
             ),
             DigitMemorization(points=60, runs=16, steps=300, fits=3, test_points=100),
         ),
-        # Minutes, on two processor cores.
-        "standard": (
-            DatasetSize(sizes=_SIZES, drawn=_DRAWN),
-            Agreement(sizes=(50, 200, 1000), runs=200),
-            DigitMemorization(points=300, runs=300),
-        ),
-        # About an hour.
-        "full": (
-            DatasetSize(sizes=_SIZES, drawn=_DRAWN, steps=50_000, starts=8),
-            Agreement(sizes=(50, 200, 1000), runs=1000, steps=10_000, fits=16),
-            DigitMemorization(points=1000, runs=2000, steps=10_000, fits=16),
-        ),
+        "laptop": _LAPTOP,
+        "paper": _PAPER,
+        # Their older names.
+        "standard": _LAPTOP,
+        "full": _PAPER,
     },
 )
-
-if __name__ == "__main__":
-    sys.exit(main(STUDY))

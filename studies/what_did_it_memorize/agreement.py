@@ -9,20 +9,22 @@ agree. The toy model, with everything known, is the place to look.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pandas as pd
+from scipy.sparse import csr_array
 
 import memmetrics as mm
-from studies import agreement_pictures as pictures
-from studies.chapter import Advance, Chapter, Settings, configuration_of
-from studies.points import (
+from studies._kit.chapter import Begin, Chapter, Settings
+from studies._kit.randomness import generator
+from studies._kit.trainings import retraining_seconds
+from studies.what_did_it_memorize import agreement_pictures as pictures
+from studies.what_did_it_memorize.points import (
     POINT_METRICS,
     clearly_memorized,
     measure_points,
     rank_correlations,
 )
-from studies.randomness import generator
 
 _DATA, _TEST, _MEASURE = range(3)
 _STREAM = 2
@@ -58,51 +60,52 @@ class Agreement:
     def check(self, settings: Settings) -> None:
         """Nothing outside the program can go wrong here."""
 
-    def cost(self, settings: Settings) -> float:
-        """Elements of all reconstructions in all steps."""
-        del settings
-        return sum(self._cost(points) for points in self.sizes)
+    def cost(self, settings: Settings) -> dict[str, float]:
+        """Seconds of the trainings at each size."""
+        return {
+            _named(points): retraining_seconds(
+                self._trainer(settings),
+                self._sample(settings, points, _DATA, of=points),
+                runs=self.runs,
+                fits=self.fits,
+            )
+            for points in self.sizes
+        }
 
-    def run(self, settings: Settings, advance: Advance) -> Chapter:
+    def run(self, settings: Settings, begin: Begin) -> Chapter:
         """Measure every point of each data set by every definition."""
-        trainer = mm.ToyTrainer(
-            hidden=self.hidden,
-            steps=self.steps,
-            learning_rate=self.learning_rate,
-            threads=settings.n_jobs,
-        )
         tables = []
         for points in self.sizes:
-            advance(f"agreement, {points} points", 0.0)
-            data, test = (
-                mm.sparse_features(
-                    count,
-                    self.features,
-                    self.sparsity,
-                    rng=generator(settings.seed, _STREAM, purpose, points),
-                )
-                for count, purpose in ((points, _DATA), (self.test_points, _TEST))
-            )
+            begin(_named(points))
             table = measure_points(
-                trainer,
-                data,
-                test,
+                self._trainer(settings),
+                self._sample(settings, points, _DATA, of=points),
+                self._sample(settings, self.test_points, _TEST, of=points),
                 runs=self.runs,
                 fits=self.fits,
                 rng=generator(settings.seed, _STREAM, _MEASURE, points),
+                store=settings.store_of("agreement", points),
             )
             tables.append(table.assign(points=points))
-            advance(f"agreement, {points} points", self._cost(points))
         table = pd.concat(tables, ignore_index=True).assign(
             features=self.features, hidden=self.hidden
         )
         return self._chapter(table)
 
-    def _cost(self, points: int) -> float:
-        trained = (self.runs / 2 + self.fits) * points
-        # Small problems are bound by the steps themselves, hence the constant.
-        elements = trained * self.features * self.hidden
-        return self.steps * (elements + (self.runs + self.fits) * 80_000) / 1e9
+    def _trainer(self, settings: Settings) -> mm.ToyTrainer:
+        return mm.ToyTrainer(
+            hidden=self.hidden,
+            steps=self.steps,
+            learning_rate=self.learning_rate,
+            threads=settings.n_jobs,
+        )
+
+    def _sample(
+        self, settings: Settings, count: int, purpose: int, *, of: int
+    ) -> csr_array:
+        """Sample `count` points for the data set of `of` points."""
+        rng = generator(settings.seed, _STREAM, purpose, of)
+        return mm.sparse_features(count, self.features, self.sparsity, rng=rng)
 
     def _chapter(self, table: pd.DataFrame) -> Chapter:
         summary = summarize(table)
@@ -117,8 +120,12 @@ class Agreement:
                 pictures.correlations(table),
                 pictures.pairs(table),
             ],
-            configuration=configuration_of(self),
+            configuration=asdict(self),
         )
+
+
+def _named(points: int) -> str:
+    return f"agreement, {points} points"
 
 
 def summarize(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import errno
-
 import numpy as np
 import pandas as pd
 import pytest
 from idx_files import NAMES, idx, write_set
 
-from studies import runner
-from studies.chapter import Chapter, Picture, Settings, Study
-from studies.dataset_size_pictures import _arrangement, _outstanding
-from studies.digit_pictures import _extreme_labels, _is_tied
-from studies.digits import load_images
-from studies.words import counted, listed, signed
+from studies._kit.images import load_images
+from studies._kit.words import counted, listed, signed
+from studies.what_did_it_memorize.dataset_size_pictures import (
+    _arrangement,
+    _outstanding,
+)
+from studies.what_did_it_memorize.digit_pictures import _extreme_labels, _is_tied
 
 
 def test_numbers_with_their_nouns_and_signs():
@@ -72,40 +71,3 @@ def test_images_of_two_sizes_are_refused(tmp_path):
     (tmp_path / NAMES[2]).write_bytes(idx(np.ones((5, 3, 3), dtype=np.uint8)))
     with pytest.raises(ValueError, match=r"same size .* \(4, 3\) and \(3, 3\)"):
         load_images(tmp_path, np.random.default_rng(0))
-
-
-class OnePart:
-    """A part that is done at once, with one picture."""
-
-    def check(self, settings):
-        """Find nothing wrong."""
-
-    def cost(self, settings):
-        """Cost next to nothing."""
-        return 1.0
-
-    def run(self, settings: Settings, advance) -> Chapter:
-        """Hand back one row and one picture."""
-        from matplotlib.figure import Figure
-
-        table = pd.DataFrame({"metric": ["loss"], "estimate": [1.0]})
-        picture = Picture("one", "One", "A picture.", Figure(layout="constrained"))
-        return Chapter("part", "A part", "Text.", table, table, [picture])
-
-
-def test_a_full_disk_is_one_line_and_the_table_stays(tmp_path, capsys, monkeypatch):
-    write = runner._write
-
-    def write_until_full(path, write_to):
-        if path.suffix in {".png", ".svg", ".html"}:
-            raise OSError(errno.ENOSPC, "No space left on device", str(path))
-        write(path, write_to)
-
-    monkeypatch.setattr(runner, "_write", write_until_full)
-    study = Study("name", "Title", "Text.", {"standard": (OnePart(),)})
-    assert runner.main(study, ["--out", str(tmp_path)]) == 2
-    last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert last.startswith("name: cannot write to ")
-    assert "No space left on device" in last
-    assert {path.name for path in tmp_path.iterdir()} == {"table.parquet", "table.csv"}
-    assert pd.read_parquet(tmp_path / "table.parquet")["estimate"].tolist() == [1.0]

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from memmetrics.result import COLUMNS
-from studies.runner import main
+from studies._kit.command_line import run_alone
 from studies.what_did_it_memorize import STUDY
 
+QUICK = ["--preset", "quick"]
 METRICS = {
     "feature_dimensionality",
     "datapoint_dimensionality",
@@ -21,9 +22,7 @@ METRICS = {
 def finished(tmp_path_factory):
     """Folder of the quick preset, run once for all tests."""
     folder = tmp_path_factory.mktemp("study")
-    assert (
-        main(STUDY, ["--preset", "quick", "--n-jobs", "1", "--out", str(folder)]) == 0
-    )
+    assert run_alone(STUDY, [*QUICK, "--n-jobs", "1", "--out", str(folder)]) == 0
     return folder
 
 
@@ -31,7 +30,8 @@ def test_all_outputs_are_there(finished):
     names = {path.name for path in finished.iterdir()}
     pictures = {name.removesuffix(".png") for name in names if name.endswith(".png")}
     assert len(pictures) >= 6
-    assert names == {"report.html", "table.parquet", "table.csv"} | {
+    tables = {"table.parquet", "table.csv", "verdicts.csv"}
+    assert names == tables | {"report.html", "chapters.json"} | {
         f"{name}.{kind}" for name in pictures for kind in ("png", "svg")
     }
     assert all(path.stat().st_size for path in finished.iterdir())
@@ -64,7 +64,7 @@ def test_report_holds_every_picture(finished):
 
 
 def test_the_same_seed_gives_the_same_table(tmp_path, finished):
-    main(STUDY, ["--preset", "quick", "--n-jobs", "2", "--out", str(tmp_path)])
+    run_alone(STUDY, [*QUICK, "--n-jobs", "2", "--out", str(tmp_path)])
     pd.testing.assert_frame_equal(
         pd.read_parquet(tmp_path / "table.parquet"),
         pd.read_parquet(finished / "table.parquet"),
@@ -73,7 +73,7 @@ def test_the_same_seed_gives_the_same_table(tmp_path, finished):
 
 def test_missing_digits_are_told_before_any_work(tmp_path, capsys):
     arguments = ["--data", str(tmp_path / "none"), "--out", str(tmp_path / "out")]
-    assert main(STUDY, arguments) == 2
+    assert run_alone(STUDY, arguments) == 2
     said = capsys.readouterr().err
     assert "lacks train-images-idx3-ubyte" in said
     assert list((tmp_path / "out").iterdir()) == []
@@ -81,12 +81,12 @@ def test_missing_digits_are_told_before_any_work(tmp_path, capsys):
 
 def test_a_folder_that_cannot_be_written_is_told_before_any_work(tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    assert main(STUDY, ["--out", str(tmp_path / "file" / "out")]) == 2
+    assert run_alone(STUDY, ["--out", str(tmp_path / "file" / "out")]) == 2
     assert "file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["--n-jobs", "0"], ["--seed", "-1"]])
 def test_numbers_out_of_range_are_refused(arguments, capsys):
     with pytest.raises(SystemExit):
-        main(STUDY, arguments)
+        run_alone(STUDY, arguments)
     assert f"received {arguments[1]}" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from idx_files import NAMES, idx, write_set
 
-from studies.digits import load_images, read_idx
+from studies._kit.images import load_images, read_idx
 
 
 @pytest.mark.parametrize("compress", [False, True])

@@ -12,7 +12,7 @@ at sparsity 0.99, 1,000 points.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,9 +21,10 @@ from scipy.sparse import csr_array
 
 import memmetrics as mm
 from memmetrics.trainers.toy.stack import ToyStack
-from studies import dataset_size_pictures as pictures
-from studies.chapter import Advance, Chapter, Settings, configuration_of
-from studies.randomness import generator, run_seeds
+from studies._kit.chapter import Begin, Chapter, Settings
+from studies._kit.randomness import generator, run_seeds
+from studies._kit.trainings import Training
+from studies.what_did_it_memorize import dataset_size_pictures as pictures
 
 _DATA, _TEST, _TRAINING = range(3)
 _STREAM = 1
@@ -57,29 +58,23 @@ class DatasetSize:
     def check(self, settings: Settings) -> None:
         """Nothing outside the program can go wrong here."""
 
-    def cost(self, settings: Settings) -> float:
-        """Elements of all reconstructions in all steps."""
-        del settings
-        return sum(self._cost(points) for points in self.sizes)
+    def cost(self, settings: Settings) -> dict[str, float]:
+        """Seconds of the trainings at each size."""
+        return {
+            _named(points): self._training(settings, points).seconds(settings.store)
+            for points in self.sizes
+        }
 
-    def run(self, settings: Settings, advance: Advance) -> Chapter:
+    def run(self, settings: Settings, begin: Begin) -> Chapter:
         """Train at each size, measure the best network of each."""
-        trainer = mm.ToyTrainer(
-            hidden=self.hidden, steps=self.steps, threads=settings.n_jobs
-        )
         test = self._sample(settings, self.test_points, _TEST)
         tables, models = [], {}
         for points in self.sizes:
-            advance(f"toy model, {points:,} points", 0.0)
-            data = self._sample(settings, points, _DATA)
-            seeds = run_seeds(
-                settings.seed, _STREAM, _TRAINING, points, runs=self.starts
-            )
-            member = np.ones((self.starts, points), dtype=bool)
-            stack = trainer.fit(data, member, seeds=seeds)
-            table, models[points] = _measure(stack, data, test)
+            begin(_named(points))
+            training = self._training(settings, points)
+            stack = training.run(settings.store)
+            table, models[points] = _measure(stack, training.data, test)
             tables.append(table.assign(points=points))
-            advance(f"toy model, {points:,} points", self._cost(points))
         table = pd.concat(tables, ignore_index=True).assign(
             features=self.features, hidden=self.hidden
         )
@@ -89,10 +84,14 @@ class DatasetSize:
         rng = generator(settings.seed, _STREAM, purpose, points)
         return mm.sparse_features(points, self.features, self.sparsity, rng=rng)
 
-    def _cost(self, points: int) -> float:
-        # Small problems are bound by the steps themselves, hence the constant.
-        elements = self.starts * points * self.features * self.hidden
-        return self.steps * (elements + 600_000) / 1e9
+    def _training(self, settings: Settings, points: int) -> Training:
+        return Training(
+            mm.ToyTrainer(
+                hidden=self.hidden, steps=self.steps, threads=settings.n_jobs
+            ),
+            self._sample(settings, points, _DATA),
+            run_seeds(settings.seed, _STREAM, _TRAINING, points, runs=self.starts),
+        )
 
     def _chapter(
         self, table: pd.DataFrame, models: dict[int, pictures.Vectors], constant: float
@@ -110,8 +109,12 @@ class DatasetSize:
                 pictures.vectors(drawn, table),
                 pictures.lengths(table),
             ],
-            configuration=configuration_of(self),
+            configuration=asdict(self),
         )
+
+
+def _named(points: int) -> str:
+    return f"toy model, {points:,} points"
 
 
 def _measure(
