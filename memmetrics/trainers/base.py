@@ -10,6 +10,8 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from memmetrics.designs import Bools
 
+__all__ = ["BindingTrainer", "BoundTrainer", "Data", "Stack", "Trainer"]
+
 # A csr_array or a dense array (points, features), or a tuple of arrays that share
 # their first axis, such as (inputs, labels).
 Data: TypeAlias = Any
@@ -61,6 +63,9 @@ class Trainer(Protocol):
     - ``configuration()``: dict of plain JSON values that identify the recipe; a store
       refuses to mix two different ones; without it, the code of the class, all that it
       reads, and the attributes that ``__init__`` gives it are compared;
+    - ``bind(data)``: gives an object with ``fit(member, *, seeds)`` that trains on
+      these data; a worker binds once, so that they are checked, laid out and looked at
+      once and not for every stack;
     - ``stack_size(data, runs)``: how many runs to train together, chosen from the
       problem alone and never from the number of jobs, so that results do not depend
       on it.
@@ -85,4 +90,20 @@ class Trainer(Protocol):
         -------
         Stack
         """
+        ...
+
+
+class BoundTrainer(Protocol):
+    """A trainer that has seen its data."""
+
+    def fit(self, member: Bools, *, seeds: Sequence[int]) -> Stack:
+        """Train one model for each row of ``member``, as `Trainer.fit` does."""
+        ...
+
+
+class BindingTrainer(Trainer, Protocol):
+    """A trainer that can be bound to data."""
+
+    def bind(self, data: Data) -> BoundTrainer:
+        """Return a trainer of these data."""
         ...

@@ -130,7 +130,7 @@ def test_a_last_unfinished_block_is_drawn_again_for_balance(tmp_path):
             r"data.shapes: stored \[\[20, 3\]\], now \[\[19, 3\]\]",
         ),
         ({"targets": POINTS[:3]}, "targets.hash: stored nothing, now"),
-        ({"groups": np.arange(20) // 2}, "groups: stored null, now"),
+        ({"groups": np.arange(20) // 2}, "groups: stored nothing, now"),
         ({"stack_size": 3}, "stack_size: stored 4, now 3"),
     ],
 )

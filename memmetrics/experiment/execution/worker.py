@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ from memmetrics.experiment.execution.stacks import (
     Task,
 )
 from memmetrics.experiment.execution.threads import single_threaded
-from memmetrics.trainers.base import Data, Stack
+from memmetrics.trainers.base import BindingTrainer, Data, Stack, Trainer
 from memmetrics.trainers.dataset import Packed
 
 __all__ = ["forget", "train_stack"]
@@ -108,7 +108,7 @@ def _see(
     leaves: tuple[npt.NDArray[Any], ...],
 ) -> _Seen:
     """Return the data, bound to the trainer now or by an earlier stack."""
-    if not hasattr(job.trainer, "bind"):
+    if not _binds(job.trainer):
         data, targets = _unpack(layouts, leaves)
         return _Seen(data, targets, partial(job.trainer.fit, data))
     with _binding:
@@ -118,6 +118,14 @@ def _see(
             _bound.clear()
             _bound[job.key] = seen
         return _bound[job.key]
+
+
+def _binds(trainer: Trainer) -> TypeGuard[BindingTrainer]:
+    """Whether a trainer has ``bind``, and no ``fit`` that was written over it since."""
+    for kind in type(trainer).__mro__:
+        if "bind" in vars(kind) or "fit" in vars(kind):
+            return "bind" in vars(kind)
+    return False
 
 
 def forget(job: Job) -> None:
