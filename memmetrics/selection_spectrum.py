@@ -30,7 +30,8 @@ from memmetrics.experiment import arguments
 from memmetrics.experiment.execution.worker import Job
 from memmetrics.experiment.opening import open_campaign
 from memmetrics.experiment.records import diverged_runs
-from memmetrics.metrics.counterfactual import memorization_from_arms, warn_of_failed
+from memmetrics.metrics.base import warn_of_failed
+from memmetrics.metrics.counterfactual import memorization_from_arms
 from memmetrics.selection import Rule
 from memmetrics.statistics.arms import Arms
 from memmetrics.trainers.base import Bools, Data, Trainer

@@ -13,6 +13,9 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from memmetrics._arrays.validation import (
+    count_iv as count_iv,  # noqa: PLC0414 (used as one of these checks)
+)
 from memmetrics._seeds import RNG, entropy_from
 from memmetrics.trainers.base import Trainer
 
@@ -28,17 +31,6 @@ def trainer_iv(trainer: object) -> Trainer:
             f"`fit(data, member, *, seeds)`; got {trainer!r}"
         )
     return cast("Trainer", trainer)
-
-
-def count_iv(value: Any, name: str, *, least: int) -> int:
-    """Return a whole number that is not below `least`."""
-    try:
-        count = operator.index(value)
-    except TypeError:
-        raise TypeError(f"`{name}` must be a whole number; got {value!r}") from None
-    if isinstance(value, bool) or count < least:
-        raise ValueError(f"`{name}` must be at least {least}; got {value!r}")
-    return count
 
 
 def fraction_iv(fraction: Any) -> float:

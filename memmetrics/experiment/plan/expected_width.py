@@ -24,9 +24,7 @@ import numpy.typing as npt
 from scipy import special
 
 from memmetrics.experiment.stopping import Precision, reached_by
-from memmetrics.statistics._proportions import proportion_limits
-from memmetrics.statistics._samples import Arm
-from memmetrics.statistics._skewness import mean_difference
+from memmetrics.statistics import Arm, mean_difference, proportion_limits
 from memmetrics.trainers.base import Bools
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -311,4 +309,5 @@ def _arm(variance: Floats, skewness: float, count: float) -> Arm:
     # So that an arm that does not vary beside one that does is one of tiny variance.
     variance = np.maximum(variance, np.finfo(float).tiny)
     end = np.sqrt(count * variance)
-    return Arm(runs, zero, variance, skewness * variance**1.5, -end, end, zero, zero)
+    squares, cubes = variance * (count - 1), skewness * variance**1.5 * count
+    return Arm(runs, zero, squares, cubes, -end, end, zero, zero)
