@@ -178,13 +178,14 @@ class OneRunAudit:
         ]
         table = {name: [getattr(row, name) for row in rows] for name in _Row._fields}
         words = ("statistic", "interval", "flag")
+        numbers: dict[str, Any] = {
+            name: np.array(table[name])
+            for name in ("estimate", "standard_error", "low", "high")
+        }
         return Result(
             self.name,
             self.unit,
-            **{
-                name: np.array(table[name])
-                for name in ("estimate", "standard_error", "low", "high")
-            },
+            **numbers,
             n_in=np.full(len(rows), n_in),
             n_out=np.full(len(rows), len(scores) - n_in),
             columns={

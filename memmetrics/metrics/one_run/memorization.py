@@ -179,7 +179,7 @@ def _memorization(evidence: OneRun, confidence: float) -> Result:
         _row(values[items], evidence.entered[items], confidence) for items in members
     ]
     _warn_of_empty(rows)
-    columns = {
+    columns: dict[str, Any] = {
         name: np.array([getattr(row, name) for row in rows]) for name in _Row._fields
     }
     for name in ("interval", "flag"):
