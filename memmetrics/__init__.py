@@ -32,6 +32,7 @@ from memmetrics.metrics.influence import (
     counterfactual_influence as counterfactual_influence,
 )
 from memmetrics.metrics.leverage import Leverage as Leverage, leverage as leverage
+from memmetrics.planting import plant as plant
 from memmetrics.result import Result as Result
 from memmetrics.trainers.function import FunctionTrainer as FunctionTrainer
 from memmetrics.trainers.module.trainer import ModuleTrainer as ModuleTrainer
@@ -66,6 +67,7 @@ __all__ = [
     "leverage",
     "measure",
     "plan",
+    "plant",
     "retrain",
     "sparse_features",
     "train_test_gap",
