@@ -33,6 +33,7 @@ from memmetrics.metrics.influence import (
 from memmetrics.metrics.leverage import Leverage as Leverage, leverage as leverage
 from memmetrics.planning.plan import plan as plan
 from memmetrics.planning.precision import Precision as Precision
+from memmetrics.planting import plant as plant
 from memmetrics.reading import read_retrainings as read_retrainings
 from memmetrics.result import Result as Result
 from memmetrics.selection_spectrum import spectrum as spectrum
@@ -70,6 +71,7 @@ __all__ = [
     "leverage",
     "measure",
     "plan",
+    "plant",
     "read_retrainings",
     "retrain",
     "sparse_features",

@@ -47,6 +47,7 @@ PUBLIC = {
     "measure",
     "plan",
     "read_retrainings",
+    "plant",
     "retrain",
     "sparse_features",
     "spectrum",
