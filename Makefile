@@ -91,6 +91,7 @@ benchmark-report: $(READY)
 
 # Warnings are errors. The gallery is run anew where its code has changed.
 docs: $(DOCS_READY)
+	rm -rf build/docs docs/api
 	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs $(ARGS)
 	$(BIN)/python docs/check_site.py build/docs
 

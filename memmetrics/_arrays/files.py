@@ -184,7 +184,9 @@ def check_table_path(path: str) -> None:
     if file.exists() and not file.is_file():
         raise FileExistsError(f"{path}: there is something of that name, and no file")
     if file.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
-        raise ImportError(f"{path}: parquet needs pyarrow (pip install pyarrow)")
+        raise ImportError(
+            f'{path}: parquet needs pyarrow (pip install "memmetrics[parquet]")'
+        )
     # To write is the only sure way to learn whether one can.
     temporary = _temporary(file)
     try:
