@@ -131,4 +131,4 @@ $(DOCS_READY): $(READY)
 
 clean:
 	rm -rf .venv .venv-lowest .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks results \
-		build dist docs/api docs/examples
+		build dist docs/api docs/auto_examples

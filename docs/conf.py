@@ -42,7 +42,7 @@ myst_heading_anchors = 3
 logging.getLogger("memmetrics").setLevel(logging.WARNING)
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",
-    "gallery_dirs": "examples",
+    "gallery_dirs": "auto_examples",
     "filename_pattern": "/",
     "within_subsection_order": "FileNameSortKey",
     "reset_modules": ("matplotlib",),
