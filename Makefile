@@ -21,11 +21,12 @@ DOCS_READY := .venv/.docs-ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 	--constraint constraints.txt
 
-.PHONY: help study test test-portable test-lowest test-slow lint format bench \
-	bench-quick benchmark-report docs dist clean
+.PHONY: help study studies test test-portable test-lowest test-slow lint format \
+	bench bench-quick benchmark-report docs dist clean
 
 help:
 	@echo "make study      what did it memorize? report in results/ (STUDY=, ARGS=)"
+	@echo "make studies    every study at a laptop's scale, going on where it was stopped"
 	@echo "make test       the tests, in a few minutes (ARGS=)"
 	@echo "make test-slow  the long tests"
 	@echo "make test-portable  the tests as on an older processor with a single core"
@@ -39,7 +40,12 @@ help:
 	@echo "make clean      remove the environment, caches and results"
 
 study: $(READY)
-	$(BIN)/python -m studies.$(STUDY) $(ARGS)
+	$(BIN)/python -m studies run $(STUDY) $(ARGS)
+
+# Killed, it goes on from the store.
+studies: $(READY)
+	$(BIN)/python -m studies run --store results/store $(ARGS)
+	$(BIN)/python -m studies report
 
 QUICK := -m pytest -n 2 -m "not slow and not timing"
 

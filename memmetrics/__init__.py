@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from memmetrics.evidence import Fit as Fit, Losses as Losses, Retrainings as Retrainings
-from memmetrics.experiment.harness import retrain as retrain
-from memmetrics.experiment.plan.planning import plan as plan
-from memmetrics.experiment.stopping import Precision as Precision
+from memmetrics.concatenation import concatenate as concatenate
+from memmetrics.evidence import (
+    Fit as Fit,
+    Losses as Losses,
+    OneRun as OneRun,
+    Retrainings as Retrainings,
+)
+from memmetrics.experiment.retraining import retrain as retrain
 from memmetrics.measurement import measure as measure
 from memmetrics.metrics.base import Metric as Metric
 from memmetrics.metrics.counterfactual import (
@@ -27,7 +31,11 @@ from memmetrics.metrics.influence import (
     counterfactual_influence as counterfactual_influence,
 )
 from memmetrics.metrics.leverage import Leverage as Leverage, leverage as leverage
+from memmetrics.planning.plan import plan as plan
+from memmetrics.planning.precision import Precision as Precision
+from memmetrics.reading import read_retrainings as read_retrainings
 from memmetrics.result import Result as Result
+from memmetrics.selection_spectrum import spectrum as spectrum
 from memmetrics.trainers.function import FunctionTrainer as FunctionTrainer
 from memmetrics.trainers.module.trainer import ModuleTrainer as ModuleTrainer
 from memmetrics.trainers.toy import (
@@ -48,11 +56,13 @@ __all__ = [
     "Losses",
     "Metric",
     "ModuleTrainer",
+    "OneRun",
     "Precision",
     "Result",
     "Retrainings",
     "ToyTrainer",
     "TrainTestGap",
+    "concatenate",
     "counterfactual_influence",
     "counterfactual_memorization",
     "datapoint_dimensionality",
@@ -60,7 +70,9 @@ __all__ = [
     "leverage",
     "measure",
     "plan",
+    "read_retrainings",
     "retrain",
     "sparse_features",
+    "spectrum",
     "train_test_gap",
 ]

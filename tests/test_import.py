@@ -32,11 +32,13 @@ PUBLIC = {
     "Losses",
     "Metric",
     "ModuleTrainer",
+    "OneRun",
     "Precision",
     "Result",
     "Retrainings",
     "ToyTrainer",
     "TrainTestGap",
+    "concatenate",
     "counterfactual_influence",
     "counterfactual_memorization",
     "datapoint_dimensionality",
@@ -44,8 +46,10 @@ PUBLIC = {
     "leverage",
     "measure",
     "plan",
+    "read_retrainings",
     "retrain",
     "sparse_features",
+    "spectrum",
     "train_test_gap",
 }
 
@@ -67,7 +71,7 @@ def test_optional_packages_are_not_imported():
 
 def test_public_names():
     assert set(memmetrics.__all__) == PUBLIC
-    assert len(memmetrics.__all__) == len(PUBLIC) <= 25
+    assert len(memmetrics.__all__) == len(PUBLIC) <= 30
 
 
 def test_nothing_else_is_public():

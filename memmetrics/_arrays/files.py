@@ -14,7 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["check_table_path", "read_array", "read_labels", "write_table"]
+__all__ = [
+    "archive_names",
+    "check_table_path",
+    "read_array",
+    "read_labels",
+    "read_table",
+    "write_table",
+    "write_whole",
+]
 
 _TABLES = (".csv", ".parquet")
 _EXACT = 2**53  # from here on, float64 lacks some integers
@@ -80,6 +88,47 @@ def read_labels(path: str) -> npt.NDArray[Any]:
     return labels
 
 
+def archive_names(path: str) -> list[str]:
+    """Return the names of the arrays in an archive ``.npz``; none is read.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `read_array` raises, or if it is no archive.
+    """
+    file, _ = _located(path)
+    try:
+        with file.open("rb") as stream:
+            loaded = np.load(stream, allow_pickle=False)
+            names = None if isinstance(loaded, np.ndarray) else list(loaded)
+    except Exception as error:
+        raise _unreadable(file, error) from error
+    if names is None:
+        raise ValueError(f"{file}: holds one array without a name")
+    return names
+
+
+def read_table(path: str) -> pd.DataFrame:
+    """Return a table with named columns from a ``.csv`` or ``.parquet`` file.
+
+    Raises
+    ------
+    OSError, ImportError, ValueError
+        If it cannot be read; the message names the file.
+    """
+    file = Path(path)
+    _refuse_odd(file)
+    try:
+        if file.suffix == ".parquet":
+            _require_parquet(path)
+            return pd.read_parquet(file)
+        return pd.read_csv(file, encoding="utf-8-sig", skipinitialspace=True)
+    except ImportError:
+        raise
+    except Exception as error:
+        raise _unreadable(file, error) from error
+
+
 def _texts(file: Path) -> npt.NDArray[Any]:
     # Excel begins its files with a byte order mark; "-sig" takes it off.
     with file.open(encoding="utf-8-sig", newline="") as stream:
@@ -96,10 +145,14 @@ def _located(path: str) -> tuple[Path, str]:
     file = Path(f"{archive}.npz" if separator else path)
     if file.suffix not in {".npy", ".npz", ".csv"}:
         raise ValueError(f"{path}: expected a .npy, .npz or .csv file")
+    _refuse_odd(file)
+    return file, name
+
+
+def _refuse_odd(file: Path) -> None:
     if file.exists() and not file.is_file():
         # To open a pipe could take for ever, and a folder has no content.
-        raise ValueError(f"{path}: expected a file; got a folder, a pipe or a device")
-    return file, name
+        raise ValueError(f"{file}: expected a file; got a folder, a pipe or a device")
 
 
 def _unreadable(file: Path, error: Exception) -> Exception:
@@ -183,10 +236,8 @@ def check_table_path(path: str) -> None:
         raise FileNotFoundError(f"{path}: there is no folder {file.parent}")
     if file.exists() and not file.is_file():
         raise FileExistsError(f"{path}: there is something of that name, and no file")
-    if file.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
-        raise ImportError(
-            f'{path}: parquet needs pyarrow (pip install "memmetrics[parquet]")'
-        )
+    if file.suffix == ".parquet":
+        _require_parquet(path)
     # To write is the only sure way to learn whether one can.
     temporary = _temporary(file)
     try:
@@ -194,6 +245,13 @@ def check_table_path(path: str) -> None:
     except OSError as error:
         raise OSError(f"{path}: cannot be written ({error.strerror})") from error
     temporary.unlink()
+
+
+def _require_parquet(path: str) -> None:
+    if importlib.util.find_spec("pyarrow") is None:
+        raise ImportError(
+            f'{path}: parquet needs pyarrow (pip install "memmetrics[parquet]")'
+        )
 
 
 def write_table(frame: pd.DataFrame, path: str) -> None:
@@ -214,6 +272,22 @@ def write_table(frame: pd.DataFrame, path: str) -> None:
             frame.to_csv(temporary, index=False)
         else:
             frame.to_parquet(temporary, index=False)
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Write a file that appears under its name only when it is complete.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; nothing is left behind then.
+    """
+    temporary = _temporary(file)
+    try:
+        temporary.write_bytes(content)
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)

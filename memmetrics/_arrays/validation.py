@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -23,6 +24,7 @@ __all__ = [
     "as_float",
     "as_labels",
     "check_same_kind",
+    "count_iv",
     "is_finite",
     "like_original",
     "require_finite",
@@ -178,6 +180,17 @@ def as_confidence(confidence: float) -> float:
             f"`confidence` must lie strictly between 0 and 1; got {confidence!r}"
         )
     return value
+
+
+def count_iv(value: Any, name: str, *, least: int) -> int:
+    """Return a whole number that is not below `least`."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"`{name}` must be a whole number; got {value!r}") from None
+    if isinstance(value, bool) or count < least:
+        raise ValueError(f"`{name}` must be at least {least}; got {value!r}")
+    return count
 
 
 def safe_exponent(*arrays: npt.NDArray[Any]) -> int:

@@ -5,45 +5,47 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Iterable
-from typing import Any
+from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
-from memmetrics._arrays.files import read_array, read_labels
-from memmetrics.evidence import Evidence, Fit, Losses, Retrainings
+from memmetrics._arrays.fields import read_field
+from memmetrics.evidence import Evidence, Fit, Losses, OneRun, Retrainings
 from memmetrics.metrics.base import Metric
 
 __all__ = ["add_evidence_options", "read_evidence"]
 
-_EVIDENCE = (Fit, Losses, Retrainings)
+_EVIDENCE = (Fit, Losses, Retrainings, OneRun)
 _HELP = {
     "weights": "(..., features, hidden): a row is one feature's vector",
     "hidden": "(..., points, hidden): hidden activations",
     "reference": "(..., points, hidden): the training set's, if --hidden is held out",
     "train": "(..., points): loss of every training point",
     "test": "(..., test points): loss of every held-out point",
-    "scores": "(runs, targets): higher is better",
+    "scores": "(runs, targets), or (items,) of one run: higher is better",
     "member": "(runs, points): true where the run trained on the point",
     "own": "(targets,): the point that each target is, -1 for a held-out one",
     "groups": "(points,): points that enter and leave together",
     "seeds": "(runs,): kept as a record",
+    "entered": "(items,): true where a coin let the item into training; with --scores",
+    "strata": "(items,): kind of each item",
+    "reference_scores": "(items,): of a model that saw none of the items",
 }
-# How text is read, where it is not a table of numbers (rows, columns).
-_LOSSES = {"train", "test"}
-_LABELS = {"own", "groups", "seeds"}
 
 
 def add_evidence_options(parser: argparse.ArgumentParser) -> None:
-    """Add an option for every field of the three kinds of evidence."""
+    """Add an option for every field of the kinds of evidence, once."""
+    added: set[str] = set()
     for evidence in _EVIDENCE:
         group = parser.add_argument_group(
             f"for metrics that need {evidence.__name__}", "files .npy, .npz or .csv"
         )
         for field in dataclasses.fields(evidence):
-            group.add_argument(
-                f"--{field.name}", metavar="FILE", help=_HELP[field.name]
-            )
+            if field.name not in added:
+                added.add(field.name)
+                group.add_argument(
+                    f"--{field.name.replace('_', '-')}",
+                    metavar="FILE",
+                    help=_HELP[field.name],
+                )
 
 
 def read_evidence(metric: Metric, options: argparse.Namespace) -> Evidence:
@@ -66,24 +68,13 @@ def read_evidence(metric: Metric, options: argparse.Namespace) -> Evidence:
             f"{_dashed(known)}{_dashed(sorted(required), ', always ')}; "
             f"got {_dashed(given) or 'none'}"
         )
-    return metric.needs(**{name: _read(name, getattr(options, name)) for name in given})
+    # Where text holds a single column, it is the one axis of these.
+    axes: Literal[1, 2] = 1 if metric.needs in (Losses, OneRun) else 2
+    return metric.needs(
+        **{name: read_field(name, getattr(options, name), axes=axes) for name in given}
+    )
 
 
 def _dashed(names: Iterable[str], before: str = "") -> str:
-    return before + ", ".join(f"--{name}" for name in names) if names else ""
-
-
-def _read(name: str, path: str) -> npt.NDArray[Any]:
-    if not path.endswith(".csv"):
-        return read_array(path)
-    if name in _LABELS:
-        return read_labels(path)
-    array = read_array(path, ndmin=1 if name in _LOSSES else 2)
-    return _mask(array, path) if name == "member" else array
-
-
-def _mask(array: npt.NDArray[Any], path: str) -> npt.NDArray[np.bool_]:
-    mask = array.astype(bool)
-    if not np.array_equal(mask, array):
-        raise ValueError(f"{path}: `member` must hold 0 and 1 only")
-    return mask
+    options = [f"--{name.replace('_', '-')}" for name in names]
+    return before + ", ".join(options) if options else ""

@@ -21,9 +21,9 @@ from memmetrics._arrays.files import check_table_path, write_table
 from memmetrics._arrays.validation import as_confidence
 from memmetrics.command_line.evidence_options import add_evidence_options, read_evidence
 from memmetrics.errors import RetrainingError
-from memmetrics.experiment.plan.planning import plan
 from memmetrics.metrics.base import Metric
 from memmetrics.metrics.registry import PluginError, get_metric, offered_metrics
+from memmetrics.planning.plan import plan
 from memmetrics.trainers.toy import ToyTrainer, sparse_features
 
 __all__ = ["main"]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.stats
 
-from memmetrics.trainers.base import Bools
+from memmetrics.designs import Bools
 
 _SHOWN_POINTS = 10_000  # enough for a median
 

@@ -23,14 +23,15 @@ class Metric(Protocol):
     version : int
         Raised whenever the numbers change.
     needs : type
-        `memmetrics.Fit`, `memmetrics.Losses` or `memmetrics.Retrainings`: what the
-        call takes. Nothing is trained that no metric needs.
+        `memmetrics.Fit`, `memmetrics.Losses`, `memmetrics.Retrainings` or
+        `memmetrics.OneRun`: what the call takes. Nothing is trained that no
+        metric needs.
 
     Notes
     -----
     Two more attributes are read where an object has them. ``unit`` is the unit of the
     estimates. ``cost`` is the law by which the time grows, in terms of the sizes of
-    the evidence (``runs, points, targets, features, hidden, test_points``), for
+    the evidence (``runs, points, targets, features, hidden, test_points, items``), for
     instance ``"points * hidden**2"``; `memmetrics.testing.check_cost` holds the
     metric to it.
 

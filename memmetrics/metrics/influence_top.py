@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from memmetrics._arrays.validation import Array
+from memmetrics._arrays.validation import Array, count_iv
 from memmetrics.evidence import Retrainings
-from memmetrics.experiment.arguments import count_iv
 from memmetrics.metrics._tokens import require_one_score
 from memmetrics.metrics.counterfactual import warn_of_failed
 from memmetrics.metrics.influence import (

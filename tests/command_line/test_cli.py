@@ -88,7 +88,7 @@ def test_list_says_what_each_metric_needs_and_costs(capsys):
 def test_every_field_of_the_evidence_has_its_option():
     fields = {
         field.name
-        for evidence in (mm.Fit, mm.Losses, mm.Retrainings)
+        for evidence in (mm.Fit, mm.Losses, mm.OneRun, mm.Retrainings)
         for field in dataclasses.fields(evidence)
     }
     assert fields == set(_evidence_options._HELP)
@@ -162,7 +162,7 @@ def test_measure_writes_a_table(capsys, tmp_path, file, read):
         ),
         (
             "counterfactual_memorization --scores scores.npy --member scores.csv",
-            "`member` must hold 0 and 1 only",
+            "scores.csv: `member` must be boolean or hold 0 and 1 only",
         ),
     ],
 )
