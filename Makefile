@@ -97,6 +97,7 @@ benchmark-report: $(READY)
 
 # Warnings are errors. The gallery is run anew where its code has changed.
 docs: $(DOCS_READY)
+	rm -rf build/docs docs/api
 	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs $(ARGS)
 	$(BIN)/python docs/check_site.py build/docs
 
@@ -136,4 +137,4 @@ $(DOCS_READY): $(READY)
 
 clean:
 	rm -rf .venv .venv-lowest .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks results \
-		build dist docs/api docs/examples
+		build dist docs/api docs/auto_examples

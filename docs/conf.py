@@ -32,7 +32,6 @@ nitpicky = True
 nitpick_ignore_regex = [
     (r"py:.*", r"(collections|numpy|pandas|matplotlib|scipy|torch|joblib)\..*"),
 ]
-suppress_warnings = ["toc.empty_glob"]  # a folder of pages may be empty
 autodoc_typehints = "none"  # numpydoc's sections say it, with shapes
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
@@ -43,7 +42,7 @@ myst_heading_anchors = 3
 logging.getLogger("memmetrics").setLevel(logging.WARNING)
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",
-    "gallery_dirs": "examples",
+    "gallery_dirs": "auto_examples",
     "filename_pattern": "/",
     "within_subsection_order": "FileNameSortKey",
     "reset_modules": ("matplotlib",),

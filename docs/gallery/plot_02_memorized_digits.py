@@ -27,12 +27,13 @@ memorized = mm.counterfactual_memorization(runs.scores, runs.member).to_frame()
 order = memorized.sort_values("estimate", ascending=False)
 
 # %%
-# In the upper row the eight digits memorized most, in the lower row the least.
+# In the upper row the eight digits memorized most, in the lower row the least, each
+# with its memorization and the 95 % interval.
 
 with mm.plotting.theme():
-    figure, axes = plt.subplots(2, 8, figsize=(8, 2.8), layout="constrained")
+    figure, axes = plt.subplots(2, 8, figsize=(8, 3), layout="constrained")
     for rows, line in zip((order.head(8), order.tail(8)), axes, strict=True):
         for row, ax in zip(rows.itertuples(), line, strict=True):
-            caption = f"a {labels[row.index]}: {row.estimate:.2f}"
+            caption = f"{row.estimate:.2f}\n{row.low:.2f} to {row.high:.2f}"
             picture = images[row.index].reshape(8, 8)
             mm.plotting.draw_image(picture, ax=ax, caption=caption)

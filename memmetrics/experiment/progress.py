@@ -82,7 +82,7 @@ def check_progress(show: bool) -> bool:
             import tqdm.auto  # noqa: F401
         except ImportError as error:
             raise ImportError(
-                "`progress=True` needs tqdm: pip install 'memmetrics[progress]'"
+                '`progress=True` needs tqdm: pip install "memmetrics[progress]"'
             ) from error
     return bool(show)
 
