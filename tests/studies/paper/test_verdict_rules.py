@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies import decay_and_epochs, geometry, heat_map, repeated_points, scale
+from studies import (
+    decay_and_epochs,
+    geometry,
+    heat_map,
+    real_images,
+    repeated_points,
+    scale,
+)
 from studies._kit.verdicts import judge
 from studies.transition import claims as transition
 
@@ -263,3 +270,39 @@ def test_the_map():
     falling = table_of_map([[1.5, 1.4, 1.3], [1.2, 1.1, 1.0], [1.0, 0.9, 0.8]])
     for words in ("More data", "Larger models", "The ridge"):
         assert verdict(claims, words, falling) == "fails"
+
+
+def table_of_images(training, held_out, points=(100, 200)):
+    """Leverages of 200 images; `training` has one number a size."""
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "metric": metric,
+                "estimate": value * np.linspace(0.01, 1, 200),
+                "model": model,
+                "points": size,
+                "data_set": data_set,
+                "run": 0,
+            }
+        )
+        for model in real_images.MODELS
+        for data_set in SETS
+        for size, value_of_training in zip(points, training, strict=True)
+        for metric, value in (
+            ("leverage", value_of_training),
+            ("held_out_leverage", held_out),
+        )
+    )
+
+
+def test_tails_of_images():
+    claims = real_images.CLAIMS
+    table = table_of_images([0.9, 0.6], 0.3)
+    for words in ("classifier's training", "autoencoder's", "shrinks"):
+        assert verdict(claims, words, table) == "holds"
+    assert verdict(claims, "hundred times", table) == "out of scale"
+    many = table_of_images([0.9, 0.6], 0.3, points=(100, 60_000))
+    assert verdict(claims, "hundred times", many) == "fails"
+    same = table_of_images([0.3, 0.3], 0.3)
+    for words in ("classifier's training", "autoencoder's", "shrinks"):
+        assert verdict(claims, words, same) == "fails"
