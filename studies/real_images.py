@@ -168,7 +168,8 @@ layer, as in Olah's comment on the paper, and the tied autoencoder of the toy mo
 The maximal datapoint dimensionality of an image is its leverage h (HᵀH)⁺ h in the
 hidden layer: how much of a direction it can have to itself. Of a held-out image it is
 what the image would have if it were added to the training set. If the network treated
-training images like any others, both curves would be one. Each data set is another
+training images like any others, both curves would be one. A held-out image with a
+leverage of 1 uses a direction that no training image does. Each data set is another
 split of the images, so that their intervals are somewhat too narrow.
 """
 
