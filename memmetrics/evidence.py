@@ -22,7 +22,15 @@ from memmetrics._arrays.validation import (
     to_numpy,
 )
 
-__all__ = ["Evidence", "Fit", "Losses", "Retrainings"]
+__all__ = [
+    "Evidence",
+    "Fit",
+    "Losses",
+    "Retrainings",
+    "groups_iv",
+    "own_iv",
+    "tokens_present",
+]
 
 
 @dataclass(frozen=True, eq=False)

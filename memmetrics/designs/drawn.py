@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -70,7 +70,9 @@ class Balanced(_Drawn):
             again = self._rounded(seed, again, block, points)
             here = range(max(start, some_runs.start), min(block.stop, some_runs.stop))
             if here:
-                draw = partial(self._draw, seed, again, block)
+                # Kept, since many draws may be needed for one that leaves no run empty.
+                inside = lru_cache(2)(partial(self._inside, seed, again, block))
+                draw = partial(_shuffled, seed, block, inside)
                 drawn = _nonempty(draw, some_points, points, self.fraction)
                 rows = slice(here.start - some_runs.start, here.stop - some_runs.start)
                 member[rows] = drawn[here.start - start : here.stop - start]
@@ -112,32 +114,6 @@ class Balanced(_Drawn):
             _counts(self.fraction, end, offset) for end in (block.start, block.stop)
         )
         return after - before
-
-    def _draw(
-        self,
-        seed: int,
-        again: list[tuple[int, int]],
-        block: range,
-        attempt: int,
-        points: range,
-    ) -> Bools:
-        """Shuffle each point's column on its own: `inside` trues among the runs."""
-        rng = generator(seed, Stream.SUBSETS, block.start, block.stop, attempt)
-        rng.bit_generator.advance(points.start * BLOCK)  # type: ignore[attr-defined]
-        inside = self._inside(seed, again, block, points)
-        drawn = np.empty((len(block), len(points)), dtype=bool)
-        for first in range(0, len(points), _CHUNK):
-            some = inside[first : first + _CHUNK]
-            lots = rng.integers(0, 2**64, size=(len(some), BLOCK), dtype=np.uint64)
-            # The last bits are the run's number, so that no two lots are equal.
-            lots &= ~np.uint64(BLOCK - 1)
-            lots = lots[:, : len(block)] | np.arange(len(block), dtype=np.uint64)
-            # (points, runs): a point is in the runs of its `inside` lowest lots.
-            last = np.maximum(some - 1, 0)[:, np.newaxis]
-            highest = np.take_along_axis(np.sort(lots, axis=1), last, axis=1)
-            chosen = (lots <= highest) & (some > 0)[:, np.newaxis]
-            drawn[:, first : first + _CHUNK] = chosen.T
-        return drawn
 
 
 @dataclass(frozen=True)
@@ -252,6 +228,35 @@ def _lots(
 def _pieces(start: int, stop: int) -> Iterator[range]:
     for first in range(start, stop, _CHUNK):
         yield range(first, min(first + _CHUNK, stop))
+
+
+def _shuffled(
+    seed: int,
+    block: range,
+    inside: Callable[[range], npt.NDArray[np.int64]],
+    attempt: int,
+    points: range,
+) -> Bools:
+    """Return a balanced block, (runs of the block, points).
+
+    Each point's column is shuffled on its own, with `inside` trues among the runs.
+    """
+    rng = generator(seed, Stream.SUBSETS, block.start, block.stop, attempt)
+    rng.bit_generator.advance(points.start * BLOCK)  # type: ignore[attr-defined]
+    counts = inside(points)
+    drawn = np.empty((len(block), len(points)), dtype=bool)
+    for first in range(0, len(points), _CHUNK):
+        some = counts[first : first + _CHUNK]
+        lots = rng.integers(0, 2**64, size=(len(some), BLOCK), dtype=np.uint64)
+        # The last bits are the run's number, so that no two lots are equal.
+        lots &= ~np.uint64(BLOCK - 1)
+        lots = lots[:, : len(block)] | np.arange(len(block), dtype=np.uint64)
+        # (points, runs): a point is in the runs of its `inside` lowest lots.
+        last = np.maximum(some - 1, 0)[:, np.newaxis]
+        highest = np.take_along_axis(np.sort(lots, axis=1), last, axis=1)
+        chosen = (lots <= highest) & (some > 0)[:, np.newaxis]
+        drawn[:, first : first + _CHUNK] = chosen.T
+    return drawn
 
 
 def _nonempty(

@@ -146,7 +146,8 @@ def plan(
         rule.check(experiment.own)
     trial = _Trial(experiment, fraction=share, rule=rule)
     if half_width is None and until is None and runs is not None:
-        trial.train(experiment.stack_size)
+        size = experiment.stack_size
+        trial.train(min(size, runs) if share is None else size)
         width = trial.half_width(runs, confidence) if own else math.nan
         return _run_plan(trial, (runs, runs, runs), width, stack_size)
     likely = _look(trial, least=runs or 2)

@@ -48,6 +48,8 @@ from scipy import special
 from memmetrics.statistics._samples import Arm, Bools, Floats
 from memmetrics.statistics._student import student_quantile, student_tail
 
+__all__ = ["mean_difference"]
+
 _INFLATION = 80.0
 _INFLATION_RUNS = 16.0
 

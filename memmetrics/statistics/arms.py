@@ -20,7 +20,7 @@ import torch
 
 from memmetrics._arrays.mapped import release
 
-__all__ = ["ArmMoments", "Arms"]
+__all__ = ["ArmMoments", "Arms", "failed_runs"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
