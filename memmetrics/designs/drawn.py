@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import chain
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from memmetrics._seeds import Stream, generator
-from memmetrics.designs.base import Bools
+from memmetrics.designs.base import Bools, Part
 
 __all__ = ["BLOCK", "Balanced", "Bernoulli", "Exact"]
 
@@ -59,23 +60,21 @@ class Balanced(_Drawn):
     block: ClassVar[int] = BLOCK
     name: ClassVar[str] = "balanced"
 
-    def members(
-        self, seed: int, runs: int, points: int, some_runs: range, some_points: range
-    ) -> Bools:
+    def members(self, seed: int, part: Part) -> Bools:
         """See `Design`."""
-        member = np.empty((len(some_runs), len(some_points)), dtype=bool)
+        member = np.empty(part.shape, dtype=bool)
         again: list[tuple[int, int]] = []
-        for start in range(0, some_runs.stop if some_runs else 0, BLOCK):
-            block = range(start, min(start + BLOCK, runs))
-            again = self._rounded(seed, again, block, points)
-            here = range(max(start, some_runs.start), min(block.stop, some_runs.stop))
-            if here:
+        for start in range(0, part.runs.stop if part.runs else 0, BLOCK):
+            block = range(start, min(start + BLOCK, part.all_runs))
+            again = self._rounded(seed, again, block, part.all_points)
+            wanted = range(max(start, part.runs.start), min(block.stop, part.runs.stop))
+            if wanted:
                 # Kept, since many draws may be needed for one that leaves no run empty.
                 inside = lru_cache(2)(partial(self._inside, seed, again, block))
                 draw = partial(_shuffled, seed, block, inside)
-                drawn = _nonempty(draw, some_points, points, self.fraction)
-                rows = slice(here.start - some_runs.start, here.stop - some_runs.start)
-                member[rows] = drawn[here.start - start : here.stop - start]
+                drawn = _nonempty(draw, part, self.fraction)
+                rows = [run - part.runs.start for run in wanted]
+                member[rows] = drawn[wanted.start - start : wanted.stop - start]
         return member
 
     def _rounded(
@@ -129,25 +128,18 @@ class Bernoulli(_Drawn):
     --------
     >>> from memmetrics.designs import draw_members
     >>> draw_members(Bernoulli(0.5), 0, runs=100, points=3).mean(axis=0)
-    array([0.5 , 0.49, 0.48])
+    array([0.5 , 0.49, 0.63])
     """
 
     fraction: float = 0.5
     name: ClassVar[str] = "bernoulli"
 
-    def members(
-        self,
-        seed: int,
-        runs: int,  # noqa: ARG002 - the protocol's
-        points: int,
-        some_runs: range,
-        some_points: range,
-    ) -> Bools:
+    def members(self, seed: int, part: Part) -> Bools:
         """See `Design`."""
-        member = np.empty((len(some_runs), len(some_points)), dtype=bool)
-        for row, run in zip(member, some_runs, strict=True):
+        member = np.empty(part.shape, dtype=bool)
+        for row, run in zip(member, part.runs, strict=True):
             draw = partial(self._draw, seed, run)
-            row[:] = _nonempty(draw, some_points, points, self.fraction)[0]
+            row[:] = _nonempty(draw, part, self.fraction)[0]
         return member
 
     def _draw(self, seed: int, run: int, attempt: int, points: range) -> Bools:
@@ -176,15 +168,9 @@ class Exact(_Drawn):
     fraction: float = 0.5
     name: ClassVar[str] = "exact"
 
-    def members(
-        self,
-        seed: int,
-        runs: int,  # noqa: ARG002 - the protocol's
-        points: int,
-        some_runs: range,
-        some_points: range,
-    ) -> Bools:
+    def members(self, seed: int, part: Part) -> Bools:
         """See `Design`."""
+        points = part.all_points
         size = round(self.fraction * points)
         if not 0 < size < points:
             raise ValueError(
@@ -193,10 +179,10 @@ class Exact(_Drawn):
                 "outside"
             )
         template = np.arange(points) < size
-        member = np.empty((len(some_runs), len(some_points)), dtype=bool)
-        for row, run in zip(member, some_runs, strict=True):
+        member = np.empty(part.shape, dtype=bool)
+        for row, run in zip(member, part.runs, strict=True):
             whole = generator(seed, Stream.SUBSETS, run).permutation(template)
-            row[:] = whole[some_points.start : some_points.stop]
+            row[:] = whole[part.points.start : part.points.stop]
         return member
 
 
@@ -260,20 +246,20 @@ def _shuffled(
 
 
 def _nonempty(
-    draw: Callable[[int, range], Bools], here: range, points: int, fraction: float
+    draw: Callable[[int, range], Bools], part: Part, fraction: float
 ) -> Bools:
-    """Draw until no run is empty, of all points; return the points `here`."""
+    """Draw until no run is empty, of all points; return the points of the part."""
+    before, after = (0, part.points.start), (part.points.stop, part.all_points)
     for attempt in range(_ATTEMPTS):
-        member = draw(attempt, here)
+        member = draw(attempt, part.points)
         filled = member.any(axis=1)
-        for first, last in ((0, here.start), (here.stop, points)):
-            for elsewhere in _pieces(first, last):
-                if filled.all():
-                    return member
-                filled |= draw(attempt, elsewhere).any(axis=1)
+        for elsewhere in chain(_pieces(*before), _pieces(*after)):
+            if filled.all():
+                break
+            filled |= draw(attempt, elsewhere).any(axis=1)
         if filled.all():
             return member
-    raise _unfilled(fraction, points)
+    raise _unfilled(fraction, part.all_points)
 
 
 def _unfilled(fraction: float, points: int) -> ValueError:

@@ -23,6 +23,7 @@ from memmetrics.errors import RetrainingError
 from memmetrics.experiment import arguments
 from memmetrics.experiment.execution.executor import Executor
 from memmetrics.experiment.execution.stacks import Failed, Finished, Task
+from memmetrics.experiment.execution.worker import forget
 from memmetrics.experiment.experiment import Experiment
 from memmetrics.planning.expected_width import MOST_RUNS, FirstRuns
 from memmetrics.planning.memory_use import peak_memory
@@ -216,6 +217,7 @@ class _Trial:
             seconds = self.seconds[-1] * len(tasks[-1].runs)
             if self.runs == 0 and seconds <= _SECONDS_WORTH_REPEATING:
                 self._timed(tasks[0])
+        forget(self.experiment.job)
         self.grown_bytes = max(self.grown_bytes, memory.grown)
         self.runs = runs
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from memmetrics.trainers.base import (
-    BindingTrainer as BindingTrainer,
-    BoundTrainer as BoundTrainer,
-    Data as Data,
-    Stack as Stack,
-    Trainer as Trainer,
+    BindingTrainer,
+    BoundTrainer,
+    Data,
+    Stack,
+    Trainer,
 )
-from memmetrics.trainers.function import FunctionTrainer as FunctionTrainer
-from memmetrics.trainers.module.trainer import ModuleTrainer as ModuleTrainer
+from memmetrics.trainers.function import FunctionTrainer
+from memmetrics.trainers.module.trainer import ModuleTrainer
 from memmetrics.trainers.toy import (
-    ToyStack as ToyStack,
-    ToyTrainer as ToyTrainer,
-    sparse_features as sparse_features,
+    ToyStack,
+    ToyTrainer,
+    sparse_features,
 )
 
 __all__ = [

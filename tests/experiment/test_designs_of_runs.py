@@ -65,9 +65,9 @@ def test_a_design_of_somebody_elses():
         def configuration(self):
             return {"design": "halves"}
 
-        def members(self, seed, runs, points, some_runs, some_points):
-            even = np.arange(points)[some_points.start : some_points.stop] % 2 == 0
-            return np.stack([even ^ bool(run % 2) for run in some_runs])
+        def members(self, seed, part):
+            even = np.array(part.points) % 2 == 0
+            return np.stack([even ^ bool(run % 2) for run in part.runs])
 
     evidence = mm.retrain(NearestMean(), POINTS, runs=6, design=Halves(), rng=0)
     assert evidence.member.sum(axis=0).tolist() == [3] * 30
