@@ -117,7 +117,9 @@ def within_clicks(graph: dict[str, set[str]], start: str, clicks: int) -> set[st
 def browser_problems(site: Path, browser: str) -> Iterator[str]:
     """Yield what a browser complains of, or asks the network for."""
     _, _, usual = visit(browser, "data:,")  # asked for whatever the page
-    gallery = sorted(str(path.relative_to(site)) for path in site.glob("auto_examples/*"))
+    gallery = sorted(
+        str(path.relative_to(site)) for path in site.glob("auto_examples/*")
+    )
     for name in ["index.html", SEARCH, *gallery[:1]]:
         document, complaints, requests = visit(browser, f"file://{site}/{name}")
         yield from (f"{name}: {line}" for line in complaints)

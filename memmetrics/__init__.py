@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 from memmetrics.concatenation import concatenate as concatenate
 from memmetrics.evidence import (
     Fit as Fit,
@@ -44,6 +48,17 @@ from memmetrics.trainers.toy import (
     sparse_features as sparse_features,
 )
 
+if TYPE_CHECKING:
+    from memmetrics import (
+        designs as designs,
+        metrics as metrics,
+        plotting as plotting,
+        selection as selection,
+        statistics as statistics,
+        testing as testing,
+        trainers as trainers,
+    )
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -78,3 +93,25 @@ __all__ = [
     "spectrum",
     "train_test_gap",
 ]
+
+# Attributes without an import of their own, loaded when they are first used: some take
+# libraries along that few need, such as matplotlib.
+_ROOMS = (
+    "designs",
+    "metrics",
+    "plotting",
+    "selection",
+    "statistics",
+    "testing",
+    "trainers",
+)
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ROOMS})

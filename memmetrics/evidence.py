@@ -29,7 +29,16 @@ from memmetrics._arrays.validation import (
 from memmetrics.statistics.arms import Arms, failed_runs
 from memmetrics.statistics.likelihood_ratio import gaussian_ratios
 
-__all__ = ["Evidence", "Fit", "Losses", "OneRun", "Retrainings"]
+__all__ = [
+    "Evidence",
+    "Fit",
+    "Losses",
+    "OneRun",
+    "Retrainings",
+    "groups_iv",
+    "own_iv",
+    "tokens_present",
+]
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,6 +36,8 @@ from scipy import special
 
 from memmetrics.statistics._samples import Floats
 
+__all__ = ["proportion_error", "proportion_limits"]
+
 # Agresti and Caffo add 1 at 95 %, which is z²/4 and a little. A little less keeps the
 # coverage at p = 0.05 against 0.95, 16 runs in each arm, on the right side of 93 %.
 _PSEUDO_RUNS = 0.245  # of each kind, in units of z²

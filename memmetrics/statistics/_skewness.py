@@ -53,6 +53,8 @@ from memmetrics.statistics._student import (
 )
 from memmetrics.statistics.arms import Arm
 
+__all__ = ["mean_difference"]
+
 _INFLATION = 80.0
 _INFLATION_RUNS = 16.0
 
