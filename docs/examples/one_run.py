@@ -23,7 +23,7 @@ from memmetrics.planting import RandomText
 
 LENGTH = 16  # letters of a line; longer ones are wrapped
 BLANK = 0  # comes before a line, and fills it up
-BATCH = 64
+BATCH = 32
 
 
 def real_text(lines):
@@ -65,7 +65,7 @@ def train(lines, seed, *, epochs):
         attn_pdrop=0,
     )
     model = GPT2LMHeadModel(config)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3)
     rows = tokens(lines)
     for _ in range(epochs):
         for batch in rows[torch.randperm(len(rows))].split(BATCH):
@@ -84,12 +84,6 @@ def log_likelihood(model, lines):
     letters = scores.gather(-1, rows[:, 1:, None]).squeeze(-1)
     present = rows[:, 1:] != BLANK
     return ((letters * present).sum(-1) / present.sum(-1)).numpy()
-
-
-def one_run(planted, text, *, epochs):
-    """Return the scores of all planted lines under one model."""
-    model = train(text + planted.additions, seed=0, epochs=epochs)
-    return log_likelihood(model, planted.ledger.items)
 
 
 def retrained(planted, text, *, epochs, runs, n_jobs, store=None):
@@ -142,7 +136,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=200, help="retrainings, or 0")
     parser.add_argument("--items", type=int, default=400)
-    parser.add_argument("--lines", type=int, default=400, help="lines of real text")
+    parser.add_argument("--lines", type=int, default=200, help="lines of real text")
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--n-jobs", type=int, default=2)
     parser.add_argument("--store", help="folder that keeps what is finished")
@@ -150,21 +144,29 @@ def main(arguments=None):
     torch.set_num_threads(1)  # the model is too small for more
 
     text = real_text(options.lines)
-    kind = RandomText(options.items, length=12)
-    planted = mm.plant(kind, copies=(1, 2, 4, 8), rng=0)
+    planted = mm.plant(RandomText(options.items, length=12), copies=(1, 2, 4, 8), rng=0)
     ledger = planted.ledger
-
-    before = log_likelihood(train(text, seed=0, epochs=options.epochs), ledger.items)
-    scores = one_run(planted, text, epochs=options.epochs)
+    model = train(text + planted.additions, seed=0, epochs=options.epochs)
+    scores = log_likelihood(model, ledger.items)
     found = one_run_memorization(scores, ledger, strata=ledger.copies)
+
+    others = mm.plant(RandomText(options.items, length=12), copies=(1, 2, 4, 8), rng=1)
+    reference = train(text + others.additions, seed=1, epochs=options.epochs)
     paired = one_run_memorization(
-        scores, ledger, strata=ledger.copies, reference_scores=before
+        scores,
+        ledger,
+        strata=ledger.copies,
+        reference_scores=log_likelihood(reference, ledger.items),
     )
     audit = one_run_audit(scores, ledger)
-    columns = ["stratum", "estimate", "low", "high"]
-    print(found.to_frame()[columns])
-    print(paired.to_frame()[columns])
-    print(audit.to_frame()[["statistic", *columns[1:]]])
+
+    columns = ["estimate", "low", "high"]
+    for result, label in (
+        (found, "stratum"),
+        (paired, "stratum"),
+        (audit, "statistic"),
+    ):
+        print(result.to_frame()[[label, *columns]].round(3).to_string(), "\n")
     if options.runs:
         evidence = retrained(
             planted,
@@ -174,7 +176,7 @@ def main(arguments=None):
             n_jobs=options.n_jobs,
             store=options.store,
         )
-        print(compare(found, evidence, ledger.copies).to_string())
+        print(compare(found, evidence, ledger.copies).round(3).to_string())
 
 
 if __name__ == "__main__":

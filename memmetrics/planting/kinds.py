@@ -48,7 +48,7 @@ class RandomText:
 
     def __post_init__(self) -> None:
         """Check the sizes."""
-        _check_sizes(self.count, self.length)
+        _check_sizes(count=self.count, length=self.length)
         if len(set(self.alphabet)) != len(self.alphabet) or len(self.alphabet) < 2:
             raise ValueError(
                 "`alphabet` must hold at least 2 different letters, none of them "
@@ -67,10 +67,12 @@ class RandomTokens:
 
     Parameters
     ----------
-    count, length : int
-        Number of items, and tokens of each.
+    count : int
+        Number of items.
     vocabulary : int
         Number of tokens that there are.
+    length : int
+        Tokens of each item.
 
     Examples
     --------
@@ -84,9 +86,7 @@ class RandomTokens:
 
     def __post_init__(self) -> None:
         """Check the sizes."""
-        _check_sizes(self.count, self.length)
-        if self.vocabulary < 2:
-            raise ValueError(f"`vocabulary` must be at least 2; got {self.vocabulary}")
+        _check_sizes(count=self.count, length=self.length, vocabulary=self.vocabulary)
 
     def draw(self, rng: np.random.Generator) -> list[Item]:
         """Return the items."""
@@ -188,9 +188,9 @@ def kind_from(recipe: Mapping[str, Any]) -> Kind:
     return _KINDS[name](**values)
 
 
-def _check_sizes(count: object, length: object) -> None:
-    for name, value in (("count", count), ("length", length)):
-        if not isinstance(value, (int, np.integer)) or value < 1:
+def _check_sizes(**sizes: object) -> None:
+    for name, value in sizes.items():
+        if not isinstance(value, int) or value < 1:
             raise ValueError(f"`{name}` must be an integer from 1; got {value!r}")
 
 

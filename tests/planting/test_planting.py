@@ -158,7 +158,8 @@ def test_a_folder_that_is_not_there_leaves_nothing_behind(tmp_path):
     [
         (lambda: RandomText(0), ValueError, "`count` must be an integer from 1"),
         (lambda: RandomText(3, alphabet="aa"), ValueError, "`alphabet` must hold"),
-        (lambda: RandomTokens(3, vocabulary=1), ValueError, "`vocabulary` must be"),
+        (lambda: RandomTokens(3, vocabulary=0), ValueError, "`vocabulary` must be"),
+        (lambda: RandomText(np.int64(3)), ValueError, "`count` must be an integer"),
         (lambda: RandomTokens(3, 9, length=1.5), ValueError, "`length` must be"),
         (lambda: Sentences("one text"), TypeError, "`sentences` must be a sequence"),
         (lambda: Sentences(["a", " "]), ValueError, "`sentences` must hold texts"),
