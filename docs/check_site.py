@@ -6,7 +6,6 @@ one is installed.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 CLICKS = 2
+SHOWN = 40  # problems; one broken page breaks links on all others
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SEARCH = "search.html?q=memorization"
 FOUND = re.compile(r'<ul [^>]*class="search"[^>]*><li')
@@ -117,7 +117,9 @@ def within_clicks(graph: dict[str, set[str]], start: str, clicks: int) -> set[st
 def browser_problems(site: Path, browser: str) -> Iterator[str]:
     """Yield what a browser complains of, or asks the network for."""
     _, _, usual = visit(browser, "data:,")  # asked for whatever the page
-    gallery = sorted(str(path.relative_to(site)) for path in site.glob("auto_examples/*"))
+    gallery = sorted(
+        str(path.relative_to(site)) for path in site.glob("auto_examples/*")
+    )
     for name in ["index.html", SEARCH, *gallery[:1]]:
         document, complaints, requests = visit(browser, f"file://{site}/{name}")
         yield from (f"{name}: {line}" for line in complaints)
@@ -155,13 +157,13 @@ def visit(browser: str, url: str) -> tuple[str, list[str], set[str]]:
 
 
 def main() -> int:
-    """Print every problem; 1 if there is one."""
+    """Print the problems; 1 if there is one."""
     site = Path(sys.argv[1]).resolve()
     found = list(problems(site))
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser:
         found += browser_problems(site, browser)
-    print(json.dumps(found, indent=1) if found else f"{site.name}: no problem found")
+    print(*found[:SHOWN], f"{site}: {len(found)} problems", sep="\n")
     return bool(found)
 
 
