@@ -6,7 +6,6 @@ one is installed.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 CLICKS = 2
+SHOWN = 40  # problems; one broken page breaks links on all others
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SEARCH = "search.html?q=memorization"
 FOUND = re.compile(r'<ul [^>]*class="search"[^>]*><li')
@@ -157,13 +157,13 @@ def visit(browser: str, url: str) -> tuple[str, list[str], set[str]]:
 
 
 def main() -> int:
-    """Print every problem; 1 if there is one."""
+    """Print the problems; 1 if there is one."""
     site = Path(sys.argv[1]).resolve()
     found = list(problems(site))
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser:
         found += browser_problems(site, browser)
-    print(json.dumps(found, indent=1) if found else f"{site.name}: no problem found")
+    print(*found[:SHOWN], f"{site}: {len(found)} problems", sep="\n")
     return bool(found)
 
 

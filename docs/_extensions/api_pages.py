@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_origin
+
+import numpy as np
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -45,11 +48,16 @@ def setup(app: Sphinx) -> dict[str, Any]:
 def prepare(app: Sphinx, config: Config) -> None:
     """Write the index, and tell apart files whose names differ in case only."""
     write(Path(app.srcdir) / "api")
-    config.autosummary_filename_map = {
-        f"{name}.{public}": f"{name}.{public}-class"
+    addresses = [
+        f"{name}.{public}"
         for name in MODULES
         for public in public_names(importlib.import_module(name))
-        if public != public.lower()
+    ]
+    times = Counter(address.lower() for address in addresses)
+    config.autosummary_filename_map = {
+        address: f"{address}-class"
+        for address in addresses
+        if address != address.lower() and times[address.lower()] > 1
     }
 
 
@@ -77,9 +85,16 @@ def sections() -> Iterator[str]:
 
 
 def public_names(module: Any) -> list[str]:
-    """Return the names of ``__all__`` but modules, which have sections of their own."""
-    listed = getattr(module, "__all__", ())
-    names = [name for name in listed if not inspect.ismodule(getattr(module, name))]
+    """Return the names of ``__all__``, but for modules and types of arrays.
+
+    The former have sections of their own, the latter stand in docstrings as shapes.
+    """
+    listed = {name: getattr(module, name) for name in getattr(module, "__all__", ())}
+    names = [
+        name
+        for name, value in listed.items()
+        if not inspect.ismodule(value) and get_origin(value) is not np.ndarray
+    ]
     return sorted(names, key=lambda name: (name.lower(), name))
 
 
