@@ -29,6 +29,7 @@ from memmetrics.metrics.influence import (
 )
 from memmetrics.metrics.leverage import Leverage as Leverage, leverage as leverage
 from memmetrics.reading import read_retrainings as read_retrainings
+from memmetrics.reporting.report import report as report
 from memmetrics.result import Result as Result
 from memmetrics.trainers.function import FunctionTrainer as FunctionTrainer
 from memmetrics.trainers.module.trainer import ModuleTrainer as ModuleTrainer
@@ -64,6 +65,7 @@ __all__ = [
     "measure",
     "plan",
     "read_retrainings",
+    "report",
     "retrain",
     "sparse_features",
     "train_test_gap",

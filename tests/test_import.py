@@ -46,6 +46,7 @@ PUBLIC = {
     "measure",
     "plan",
     "read_retrainings",
+    "report",
     "retrain",
     "sparse_features",
     "train_test_gap",
