@@ -102,9 +102,9 @@ def _ranking(findings: Findings) -> Picture:
         figure.savefig(file, format="png", metadata={"Software": None})
     caption = (
         "Every dot is a point with its interval, the most memorized on the left. "
-        "Above the line, models are better at the point for having trained on it. The "
-        "highest of many estimates are high by luck as well: trust the intervals and the "
-        "discoveries rather than the order."
+        "Above the line, models are better at the point for having trained on it. "
+        "The highest of many estimates are high by luck as well: trust the intervals "
+        "and the discoveries rather than the order."
     )
     if len(chosen) < len(table):
         caption += f" Drawn are {len(chosen):,} of {len(table):,}, evenly spaced."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,10 @@ import memmetrics as mm
 from memmetrics.command_line.main import main
 
 FILES = {"report.html", "report.json"}
+TWO_FILES = (
+    "--scores a-scores.npy --member a-member.npy "
+    "--scores b-scores.npy --member b-member.npy"
+)
 
 
 @pytest.fixture
@@ -46,10 +51,9 @@ def refused(capsys, command):
     "words",
     [
         "--evidence a.npz --evidence b.npz",
-        "--scores a-scores.npy --scores b-scores.npy "
-        "--member a-member.npy --member b-member.npy",
-        "--scores a.npz:scores --member a.npz:member --scores b.npz:scores "
-        "--member b.npz:member --own own.npy",
+        TWO_FILES,
+        "--scores a.npz:scores --scores b.npz:scores --own own.npy"
+        " --member a.npz:member --member b.npz:member",
     ],
 )
 def test_parts_are_measured_as_the_whole(parts, capsys, words):
@@ -103,8 +107,7 @@ def test_evidence_of_retrainings_for_another_metric(capsys):
     [
         "a.npz b.npz --out out",
         "--out out a.npz b.npz",
-        "--out out --scores a-scores.npy --member a-member.npy --scores b-scores.npy "
-        "--member b-member.npy",
+        f"--out out {TWO_FILES}",
     ],
 )
 def test_report(parts, capsys, tmp_path, words):
@@ -174,14 +177,15 @@ def test_where_a_report_cannot_go_is_noticed_first(parts, capsys, monkeypatch):
 
 def test_check(parts, capsys):
     assert parts
-    assert main("report a.npz b.npz --out out".split()) == 0
+    assert main(["report", "a.npz", "b.npz", "--out", "out"]) == 0
     capsys.readouterr()
-    with open("out/report.json", encoding="ascii") as file:
-        memorized = json.load(file)["summary"]["memorized"]
+    record = json.loads(Path("out/report.json").read_text("ascii"))
+    memorized = record["summary"]["memorized"]
     assert 0 < memorized < 8
-    assert main(f"check out/report.json --max-memorized {memorized}".split()) == 0
+    check = ["check", "out/report.json", "--max-memorized"]
+    assert main([*check, str(memorized)]) == 0
     assert capsys.readouterr() == ("", "")
-    assert main("check out/report.json --max-memorized 0 --max-share 1".split()) == 1
+    assert main([*check, "0", "--max-share", "1"]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == (
