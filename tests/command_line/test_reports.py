@@ -19,6 +19,10 @@ TWO_FILES = (
     "--scores a-scores.npy --member a-member.npy "
     "--scores b-scores.npy --member b-member.npy"
 )
+IN_ARCHIVES = (
+    "--scores a.npz:scores --member a.npz:member "
+    "--scores b.npz:scores --member b.npz:member"
+)
 
 
 @pytest.fixture
@@ -52,8 +56,7 @@ def refused(capsys, command):
     [
         "--evidence a.npz --evidence b.npz",
         TWO_FILES,
-        "--scores a.npz:scores --scores b.npz:scores --own own.npy"
-        " --member a.npz:member --member b.npz:member",
+        f"{IN_ARCHIVES} --own own.npy",
     ],
 )
 def test_parts_are_measured_as_the_whole(parts, capsys, words):
