@@ -46,4 +46,4 @@ def test_the_report_shows_the_texts(names):
     assert record["settings"]["source"] == "made up"
     memorized = record["summary"]["memorized"]
     assert memorized > 15
-    assert names["passed"] == [f"memorized is {memorized}, above --max-memorized 0"]
+    assert names["exceeded"] == [f"memorized is {memorized}, above --max-memorized 0"]

@@ -1,7 +1,7 @@
 """The command ``memmetrics``: list, measure, plan, report and check.
 
 Tables go to standard output, everything else to standard error. What a user can get
-wrong ends in one line there and exit status 2, a report that passes a limit in one line
+wrong ends in one line there and exit status 2, a report above a limit in one line
 and status 1. An interrupt ends in one line and status 130, and a reader of the output
 that has had enough (`head`, say) in no line at all.
 """
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 1 if ``check`` found a limit passed; 2 after an error that the user can mend,
+        0; 1 if ``check`` found a limit exceeded; 2 after an error that the user can mend,
         which is told on standard error; 130 after an interrupt.
 
     Examples
@@ -186,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     add_check(
         commands.add_parser(
             "check",
-            help="fail if a report passes a limit",
+            help="fail if a report exceeds a limit",
             epilog=CHECK_EXAMPLES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )

@@ -24,8 +24,8 @@ examples:
   memmetrics report --scores scores.npy --member member.npy --out report
 """
 CHECK_EXAMPLES = """\
-Exit status: 0 if all limits hold, 1 if one is passed, 2 if nothing could be checked. A
-number that the report does not know passes every limit.
+Exit status: 0 if all limits hold, 1 if one is exceeded, 2 if nothing could be checked.
+A number that the report does not know exceeds every limit.
 
 examples:
   memmetrics check report/report.json --max-memorized 0 --max-half-width 0.1
@@ -75,7 +75,7 @@ def add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="report.json")
     for name, (_, words) in LIMITS.items():
         parser.add_argument(
-            option(name), metavar="LIMIT", type=float, help=f"most that {words} may be"
+            option(name), metavar="LIMIT", type=float, help=f"upper limit of {words}"
         )
 
 

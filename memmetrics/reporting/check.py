@@ -1,4 +1,4 @@
-"""Limits on what a report found: for a build that is to fail when they are passed."""
+"""Limits on what a report found: for a build that is to fail above them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ __all__ = ["LIMITS", "check_report"]
 
 # Limit, the number of the summary that it is set to, and what that is.
 LIMITS: Mapping[str, tuple[str, str]] = {
-    "max_memorized": ("memorized", "points memorized at the false-discovery rate"),
+    "max_memorized": (
+        "memorized",
+        "the number of points memorized at the false-discovery rate",
+    ),
     "max_share": ("share", "their share of the points tested"),
     "max_estimate": ("largest_estimate", "the largest estimate"),
     "max_half_width": (
         "median_half_width",
-        "the median half-width of the intervals: few runs find nothing",
+        "the median half-width of the intervals (few runs find nothing)",
     ),
 }
 
 
 def check_report(path: str | PathLike[str], **limits: float) -> list[str]:
-    """Compare a ``report.json`` with limits, and say which it passes.
+    """Compare a ``report.json`` with limits, and say which it exceeds.
 
     Parameters
     ----------
@@ -39,8 +42,8 @@ def check_report(path: str | PathLike[str], **limits: float) -> list[str]:
     Returns
     -------
     list of str
-        A few words for each limit that is passed; empty if all is well. A number that
-        the report does not know passes every limit.
+        A few words for each limit that is exceeded; empty if all is well. A number that
+        the report does not know exceeds every limit.
 
     Raises
     ------

@@ -120,7 +120,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> list[Part]:
         "p-value": [_number(row["p_value"], 2) for row in rows],
         "runs in": [f"{row['n_in']:,}" for row in rows],
         "runs out": [f"{row['n_out']:,}" for row in rows],
-        "memorized": ["yes" if row["memorized"] else "no" for row in rows],
+        "memorized": [_verdict(row) for row in rows],
     }
     flags = [row["flag"] for row in rows]
     if any(flags):
@@ -151,7 +151,15 @@ def _gallery(
     return Section("gallery", "Points", [Text(words), Gallery(items)])
 
 
+def _verdict(row: Mapping[str, Any]) -> str:
+    if row["p_value"] is None:
+        return "–"
+    return "yes" if row["memorized"] else "no"
+
+
 def _note(row: Mapping[str, Any]) -> str:
+    if row["estimate"] is None:
+        return f"point {row['point']}: no estimate"
     note = f"point {row['point']}: {_number(row['estimate'], 3)}"
     if row["low"] is not None or row["high"] is not None:
         note += f" ({_number(row['low'], 3)} to {_number(row['high'], 3)})"
@@ -163,7 +171,9 @@ def _discoveries(record: Mapping[str, Any]) -> Section:
     found = {
         "memorized": _number(summary["memorized"]),
         "of those tested": _number(summary["tested"]),
-        "whatever the dependence": _number(summary["memorized_any_dependence"]),
+        "memorized, whatever the dependence": _number(
+            summary["memorized_any_dependence"]
+        ),
     }
     words = (
         f"Among many points some look memorized by chance. Of the points called "

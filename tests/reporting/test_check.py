@@ -43,11 +43,11 @@ def test_limits_that_hold(file):
         ),
     ],
 )
-def test_limits_that_are_passed(file, limit, words):
+def test_limits_that_are_exceeded(file, limit, words):
     assert check_report(file, **limit) == [words]
 
 
-def test_each_limit_passed_is_named(file):
+def test_each_limit_exceeded_is_named(file):
     assert len(check_report(file, max_memorized=0, max_share=0, max_estimate=2)) == 2
 
 
@@ -86,7 +86,7 @@ def test_other_files(tmp_path, content, message):
         check_report(file, max_share=0.5)
 
 
-def test_a_number_that_is_not_there_passes_every_limit(tmp_path):
+def test_a_number_that_is_not_there_exceeds_every_limit(tmp_path):
     file = tmp_path / "report.json"
     file.write_text('{"kind": "memmetrics report", "schema": 1, "summary": {}}')
     assert check_report(file, max_share=1)
