@@ -39,6 +39,7 @@ from memmetrics.planning.plan import plan as plan
 from memmetrics.planning.precision import Precision as Precision
 from memmetrics.planting import plant as plant
 from memmetrics.reading import read_retrainings as read_retrainings
+from memmetrics.reporting.report import report as report
 from memmetrics.result import Result as Result
 from memmetrics.selection_spectrum import spectrum as spectrum
 from memmetrics.trainers.function import FunctionTrainer as FunctionTrainer
@@ -88,6 +89,7 @@ __all__ = [
     "plan",
     "plant",
     "read_retrainings",
+    "report",
     "retrain",
     "sparse_features",
     "spectrum",

@@ -48,6 +48,7 @@ PUBLIC = {
     "plan",
     "read_retrainings",
     "plant",
+    "report",
     "retrain",
     "sparse_features",
     "spectrum",

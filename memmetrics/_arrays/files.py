@@ -19,6 +19,7 @@ __all__ = [
     "check_table_path",
     "read_array",
     "read_labels",
+    "read_lines",
     "read_table",
     "write_table",
     "write_whole",
@@ -106,6 +107,22 @@ def archive_names(path: str) -> list[str]:
     if names is None:
         raise ValueError(f"{file}: holds one array without a name")
     return names
+
+
+def read_lines(path: str) -> list[str]:
+    """Return the lines of a text file.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it cannot be read; the message names the file.
+    """
+    file = Path(path)
+    _refuse_odd(file)
+    try:
+        return file.read_text("utf-8-sig").rstrip("\n").split("\n")
+    except ValueError as error:
+        raise _unreadable(file, error) from error
 
 
 def read_table(path: str) -> pd.DataFrame:

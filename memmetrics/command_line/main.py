@@ -1,8 +1,9 @@
-"""The command ``memmetrics``: list the metrics, measure saved arrays, plan retrainings.
+"""The command ``memmetrics``: list, measure, plan, report and check.
 
 Tables go to standard output, everything else to standard error. What a user can get
-wrong ends in one line there and exit status 2. An interrupt ends in one line and status
-130, and a reader of the output that has had enough (`head`, say) in no line at all.
+wrong ends in one line there and exit status 2, a report above a limit in one line
+and status 1. An interrupt ends in one line and status 130, and a reader of the output
+that has had enough (`head`, say) in no line at all.
 """
 
 from __future__ import annotations
@@ -20,7 +21,13 @@ import memmetrics
 from memmetrics._arrays.files import check_table_path, write_table
 from memmetrics._arrays.validation import as_confidence
 from memmetrics.command_line.evidence_options import add_evidence_options, read_evidence
-from memmetrics.errors import RetrainingError
+from memmetrics.command_line.reports import (
+    CHECK_EXAMPLES,
+    REPORT_EXAMPLES,
+    add_check,
+    add_report,
+)
+from memmetrics.errors import RetrainingError, StoreError
 from memmetrics.metrics.base import Metric
 from memmetrics.metrics.registry import PluginError, get_metric, offered_metrics
 from memmetrics.planning.plan import plan
@@ -35,6 +42,7 @@ _USER_ERRORS = (
     OverflowError,
     PluginError,
     RetrainingError,
+    StoreError,
     TypeError,
     ValueError,
 )
@@ -44,6 +52,8 @@ examples:
   memmetrics measure train_test_gap --train runs.npz:train --test runs.npz:test
   memmetrics measure counterfactual_memorization \\
       --scores scores.npy --member member.npy --out table.parquet
+  memmetrics measure counterfactual_memorization \\
+      --evidence first.npz --evidence second.npz
 """
 
 
@@ -58,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 after an error that the user can mend, which is told on standard error; 130
-        after an interrupt.
+        0; 1 if ``check`` found a limit exceeded; 2 after an error that the user can
+        mend, which is told on standard error; 130 after an interrupt.
 
     Examples
     --------
@@ -69,24 +79,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
-            _run(arguments)
+            return _run(arguments)
         except BrokenPipeError:
-            pass
+            return 0
         except KeyboardInterrupt:
             _tell("error", "interrupted")
             return 130
         except _USER_ERRORS as error:
             _tell("error", str(error) or type(error).__name__)
             return 2
-    return 0
 
 
-def _run(arguments: Sequence[str] | None) -> None:
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         options = _parser().parse_args(arguments)
         if sys.stdout is None and getattr(options, "out", None) is None:
             raise OSError("standard output is closed, and the table would go there")
-        options.command(options)
+        return options.command(options) or 0
     finally:  # `--help` leaves from within
         _flush()
 
@@ -163,6 +172,23 @@ def _parser() -> argparse.ArgumentParser:
     _add_plan(
         commands.add_parser(
             "plan", help="what retraining the toy model would take: runs, time, memory"
+        )
+    )
+    add_report(
+        commands.add_parser(
+            "report",
+            help="a page and a record of what was memorized, from saved retrainings",
+            usage="memmetrics report EVIDENCE ... --out DIR [--points FILE]",
+            epilog=REPORT_EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
+    add_check(
+        commands.add_parser(
+            "check",
+            help="fail if a report exceeds a limit",
+            epilog=CHECK_EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
     return parser

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
-import torch
 
 from memmetrics._arrays.fingerprint import fingerprint
 from memmetrics._arrays.validation import require_finite, to_numpy
 from memmetrics.trainers.base import Data
+from memmetrics.trainers.torch_data import as_arrays
 
-__all__ = ["Packed", "check_layout", "concatenate", "pack", "refuse_dataset"]
+__all__ = ["Packed", "check_layout", "concatenate", "pack"]
 
 _SPARSE_PARTS = 3  # values, column indices, row starts
 
@@ -84,8 +84,8 @@ def pack(data: Data, name: str, *, nonzero: bool = True) -> Packed:
 
     Parameters
     ----------
-    data : csr_array, dense array, tensor, or tuple of these
-        First axis points, of one length throughout.
+    data : csr_array, dense array, tensor, tuple of these, or dataset
+        First axis points, of one length throughout; a dataset as `as_arrays` takes it.
     name : str
         Parameter name, for the messages.
     nonzero : bool, default True
@@ -99,7 +99,7 @@ def pack(data: Data, name: str, *, nonzero: bool = True) -> Packed:
         If there are no points, the lengths differ, values are NaN or infinite, or
         the inputs are zero throughout.
     """
-    refuse_dataset(data, name)
+    data = as_arrays(data, name)
     alone = not isinstance(data, (tuple, list))
     arrays = [data] if alone else list(data)
     if not arrays:
@@ -117,16 +117,6 @@ def pack(data: Data, name: str, *, nonzero: bool = True) -> Packed:
     if len(set(lengths)) > 1:
         raise ValueError(f"arrays of `{name}` must be equally long; got {lengths}")
     return Packed(tuple(leaves), tuple(shapes), alone)
-
-
-def refuse_dataset(data: Data, name: str) -> None:
-    """Raise TypeError for a torch Dataset or DataLoader."""
-    if isinstance(data, (torch.utils.data.Dataset, torch.utils.data.DataLoader)):
-        raise TypeError(
-            f"`{name}` must be an array or a tuple of arrays; got "
-            f"{type(data).__name__}: stack its examples, as in "
-            "`tuple(map(torch.stack, zip(*dataset)))`"
-        )
 
 
 def _require_values(values: npt.NDArray[Any], label: str, *, nonzero: bool) -> None:

@@ -24,12 +24,9 @@ class Untouchable(NearestMean):
         pytest.fail("training began")
 
 
-class Examples(torch.utils.data.Dataset):
-    def __len__(self):
-        return len(POINTS)
-
-    def __getitem__(self, index):
-        return torch.tensor(POINTS[index]), 1
+class Examples(torch.utils.data.IterableDataset):
+    def __iter__(self):
+        return iter(torch.tensor(POINTS))
 
 
 ODD = [
@@ -51,7 +48,7 @@ ODD = [
     ({"until": Precision(0.1, points=[3, 99])}, ValueError, r"scored; got \[99\]"),
     ({"until": Precision(0.1, points=[-1])}, ValueError, r"scored; got \[-1\]"),
     ({"until": Precision(0.1), "targets": TEST}, ValueError, "got 5 held-out targets"),
-    ({"data": Examples()}, TypeError, "`data` must be an array .* got Examples"),
+    ({"data": Examples()}, TypeError, "`data` must be .* indexed.* got Examples"),
 ]
 
 

@@ -227,11 +227,11 @@ DATASET = TensorDataset(torch.as_tensor(INPUTS), torch.as_tensor(LABELS))
 
 
 @pytest.mark.parametrize("data", [DATASET, DataLoader(DATASET)])
-def test_a_torch_dataset_is_refused(data):
-    with pytest.raises(TypeError, match=r"`data` must be an array or a tuple.*got"):
-        trainer().fit(data, MEMBER, seeds=SEEDS)
-    with pytest.raises(TypeError, match=r"`data` must be an array or a tuple.*got"):
-        mm.retrain(trainer(), data, runs=2, rng=0)
+def test_a_torch_dataset_is_its_arrays(data):
+    fitted = [trainer().fit(d, MEMBER, seeds=SEEDS).scores(d) for d in (data, DATA)]
+    np.testing.assert_array_equal(*fitted)
+    runs = [mm.retrain(trainer(), d, runs=2, rng=0).scores for d in (data, DATA)]
+    np.testing.assert_array_equal(*runs)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import torch
 
 from memmetrics._arrays.validation import require_finite
 from memmetrics.trainers.base import Data
-from memmetrics.trainers.dataset import refuse_dataset
+from memmetrics.trainers.torch_data import as_arrays
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def as_examples(
     ValueError
         If there are no points, the lengths differ, or values are NaN or infinite.
     """
-    refuse_dataset(data, name)
+    data = as_arrays(data, name)
     alone = not isinstance(data, (tuple, list))
     arrays = [data] if alone else list(data)
     if not arrays:
