@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 import torch
+from scores import log_likelihood
 from torch import nn
-from torch.nn import functional
 from torch.nn.utils import parametrizations
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -21,10 +21,6 @@ LABELS = RNG.integers(0, 3, POINTS)
 DATA = (INPUTS, LABELS)
 MEMBER = RNG.random((3, POINTS)) < 0.5
 SEEDS = [1, 2, 3]
-
-
-def log_likelihood(output, target):
-    return -functional.cross_entropy(output, target, reduction="none")
 
 
 def linear():
