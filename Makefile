@@ -47,7 +47,8 @@ studies: $(READY)
 	$(BIN)/python -m studies run --store results/store $(ARGS)
 	$(BIN)/python -m studies report
 
-QUICK := -m pytest -n 2 -m "not slow and not timing"
+# A file at a time, so that what its tests share is made once.
+QUICK := -m pytest -n 2 --dist loadfile -m "not slow and not timing"
 
 # Two at a time; then, alone, those that compare timings.
 test: $(READY)
@@ -64,15 +65,23 @@ OLDER += NUMBA_CPU_NAME=x86-64-v3 \
 	NUMBA_CPU_FEATURES=+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+popcnt,+sse4.2
 endif
 
+# What no processor changes is left out here: words, files and pictures.
+SAME_ANYWHERE := command_line identity plotting studies test_packaging.py
+PORTABLE := $(SAME_ANYWHERE:%=--ignore=tests/%)
+
 test-portable: $(READY)
-	$(OLDER) $(BIN)/python $(QUICK) $(ARGS)
+	$(OLDER) $(BIN)/python $(QUICK) $(PORTABLE) $(ARGS)
 
-# What old libraries deprecate in one another is not ours.
+# What old libraries deprecate in one another is not ours. Wheels are built and
+# installed by no library of ours.
 test-lowest: .venv-lowest/.ready
-	.venv-lowest/bin/python $(QUICK) -W default::DeprecationWarning $(ARGS)
+	.venv-lowest/bin/python $(QUICK) --ignore=tests/test_packaging.py \
+		-W default::DeprecationWarning $(ARGS)
 
+# Two at a time; then, alone, those that compare timings.
 test-slow: $(READY)
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest -n 2 -m "slow and not timing" $(ARGS)
+	$(BIN)/python -m pytest -m "slow and timing" $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -6,9 +6,9 @@ little per step, and hides at small sizes, shows in the end. A slope is not an a
 time: it is the same on a slow machine as on a fast one.
 
 What a machine adds by chance grows with no size, and where it is all that there is, any
-slope can come out. So every size is timed several times, and a slope counts against a
-metric only if time has grown by more than its uncertainty, if the slope exceeds the law
-even at the ends of what time may have been, and if most of three measurements agree.
+slope can come out. So every size is timed several times, and a window of sizes counts
+only if most of its times stand out from what the smallest size takes by chance. A slope
+near the limit or above is measured anew, and most of three measurements decide.
 """
 
 from __future__ import annotations
@@ -34,14 +34,16 @@ from memmetrics.testing.sample import SIZES, elements, sample_evidence
 __all__ = ["CostReport", "check_cost"]
 
 # Sizes double until a call takes this long, or the evidence is this large. What fits
-# into the caches is enough: beyond, time jumps for reasons that are no law's.
-_TOO_LONG = 0.3
+# into the caches is enough: beyond, time jumps for reasons that are no law's. But a
+# slope just below the limit may be one on its way up.
+_TOO_LONG, _TOO_LONG_IN_DOUBT = 0.3, 1.0
 _MOST_ELEMENTS = 2**20
 _WINDOW = 5  # sizes that a slope is fitted to: a factor of 16
 _OVERHEAD = 3e-4  # seconds: windows that end below tell nothing
-_LEAST_ROUNDS, _MOST_ROUNDS, _ENOUGH_SECONDS = 5, 15, 0.2  # calls at each size
-_MEASUREMENTS = 3  # at most, of which most must show that a law is broken
-_KNOWN = 3  # sizes at which time must have grown for sure
+_LEAST_ROUNDS, _MOST_ROUNDS, _ENOUGH_SECONDS = 3, 15, 0.4  # calls at each size
+_MOST = 2  # of three measurements, which decide
+_CHANCE = 0.75  # quantile of the times at the smallest size: above, time has grown
+_GROWN = 3  # sizes of a window that must have
 _clock = time.process_time  # which others that use the machine do not add to
 _Sizes = dict[str, int]
 
@@ -78,9 +80,8 @@ def check_cost(
     Raises
     ------
     AssertionError
-        If a size's exponent surely exceeds the declared one over the largest sizes,
-        in most of three measurements; or by twice the tolerance before. Surely means
-        whatever the noise, if it does not grow with the size.
+        If a size's exponent exceeds the declared one over the largest sizes, in most
+        of three measurements; or by twice the tolerance before.
     TypeError, ValueError
         If there is no law, or it is not a formula in the sizes.
 
@@ -138,24 +139,26 @@ def _growth(
     excesses = 0
     while True:
         _time(metric, grid, axis, seconds)
-        fit = _fitted(grid, axis, seconds)
         declared = _slope(grid, axis, [evaluate(sizes) for sizes in grid])
         larger = grid[-1] | {axis: grid[-1][axis] * 2}
-        largest = (
-            fit.longest > _TOO_LONG or elements(metric.needs, larger) > _MOST_ELEMENTS
-        )
-        allowed = declared + (tolerance if largest else 2 * tolerance)
-        # By chance once, perhaps, but hardly in two of three measurements.
-        fits = [fit]
-        while fit.slope > allowed and len(fits) < _MEASUREMENTS:
-            anew = {size: seconds[size] for size in [min(seconds)]}
+        full = elements(metric.needs, larger) > _MOST_ELEMENTS
+        longest = min(seconds[grid[-1][axis]])
+        last = full or longest > _TOO_LONG
+        allowed = declared + (tolerance if last else 2 * tolerance)
+        near = allowed - tolerance / 2
+        slopes = [_growth_rate(grid, axis, seconds)]
+        above = int(slopes[0] > allowed)
+        while slopes[-1] > near and _MOST not in (above, len(slopes) - above):
+            anew = {min(seconds): seconds[min(seconds)]}
             _time(metric, grid, axis, anew)
-            fit = _fitted(grid, axis, anew)
-            fits.append(fit)
-        surely = sum(each.exceeds(allowed) for each in fits)
-        excesses = excesses + 1 if surely > _MEASUREMENTS // 2 else 0
-        if largest or excesses == 2:
-            return grid, fit.slope, declared, excesses > 0
+            slopes.append(_growth_rate(grid, axis, anew))
+            above += slopes[-1] > allowed
+        excesses = excesses + 1 if above == _MOST else 0
+        slope = float(np.median(slopes))
+        in_doubt = not (excesses or full) and slope > near
+        too_long = longest > (_TOO_LONG_IN_DOUBT if in_doubt else _TOO_LONG)
+        if excesses == 2 or full or too_long:
+            return grid, slope, declared, excesses > 0
         grid = [*grid[1:], larger]
 
 
@@ -205,46 +208,19 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-@dataclass(frozen=True)
-class _Fit:
-    """Slope of log time over a window of sizes, and what it is at least."""
+def _growth_rate(
+    grid: list[_Sizes], axis: str, seconds: Mapping[int, list[float]]
+) -> float:
+    """Return the exponent by which time grows, 0 where too little stands out to tell.
 
-    slope: float
-    least: float
-    longest: float
-
-    def exceeds(self, allowed: float) -> bool:
-        """Whether the slope is surely above; calls that take no time tell nothing."""
-        return self.longest > _OVERHEAD and min(self.slope, self.least) > allowed
-
-
-def _fitted(grid: list[_Sizes], axis: str, seconds: Mapping[int, list[float]]) -> _Fit:
-    shortest = [min(seconds[sizes[axis]]) for sizes in grid]
-    slope = _slope(grid, axis, shortest)
-    # What the smallest size takes is noise and overhead: growth begins there.
-    start = min(seconds)
-    floor, floor_error = min(seconds[start]), _uncertainty(seconds[start])
-    growth = np.array(shortest) - floor
-    error = np.array([_uncertainty(seconds[sizes[axis]]) for sizes in grid])
-    error = np.hypot(error, floor_error)
-    known = growth > 2 * error
-    least = -math.inf
-    if known.sum() >= _KNOWN:
-        size = np.log([sizes[axis] for sizes in grid])[known]
-        low, high = np.log((growth - error)[known]), np.log((growth + error)[known])
-        first, second = np.triu_indices(len(size), 1)
-        rise = (low[second] - high[first]) / (size[second] - size[first])
-        least = float(np.median(rise))
-    return _Fit(slope, least, shortest[-1])
-
-
-def _uncertainty(seconds: list[float]) -> float:
-    """Return how far the shortest of these times may be off.
-
-    The shortest of k delays that are exponentially distributed varies by 1.4 / k of
-    their median.
+    Least times, since all that is added by chance is added; the smallest size shows
+    how much that may be.
     """
-    return 2 * (float(np.median(seconds)) - min(seconds)) / len(seconds)
+    shortest = [min(seconds[sizes[axis]]) for sizes in grid]
+    chance = np.quantile(seconds[min(seconds)], _CHANCE)
+    grown = sum(time > chance for time in shortest)
+    tells = grown >= _GROWN and shortest[-1] > _OVERHEAD
+    return _slope(grid, axis, shortest) if tells else 0.0
 
 
 def _slope(grid: list[_Sizes], axis: str, cost: list[float]) -> float:

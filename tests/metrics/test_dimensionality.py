@@ -382,6 +382,7 @@ class TestMetrics:
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 def test_four_million_vectors_cost_few_copies():
     import time
 

@@ -30,6 +30,7 @@ from memmetrics.experiment.execution.stacks import (
 from memmetrics.experiment.execution.threads import single_threaded
 from memmetrics.trainers.base import BindingTrainer, Data, Stack, Trainer
 from memmetrics.trainers.dataset import Packed
+from memmetrics.trainers.exiting import before_exit
 
 __all__ = ["forget", "train_stack"]
 
@@ -69,6 +70,20 @@ def train_stack(
         All arrays of the two, as arguments of their own: joblib maps or scatters
         large arguments once instead of pickling them with every task.
     """
+    # What shares the process may be interrupted with it. The wait is for all that a
+    # stack leaves behind too, such as the tensors in the traceback of a failure.
+    shares = getattr(job.trainer, "may_share_process", False)
+    with before_exit() if shares else nullcontext():
+        return _train_stack(job, task, layouts, one_thread, leaves)
+
+
+def _train_stack(
+    job: Job,
+    task: Task,
+    layouts: tuple[Packed | None, Packed | None],
+    one_thread: bool,
+    leaves: tuple[npt.NDArray[Any], ...],
+) -> Finished | Failed:
     began, busy = time.perf_counter(), time.thread_time()
     with single_threaded() if one_thread else nullcontext(), _quiet(leaves):
         try:

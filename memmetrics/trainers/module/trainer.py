@@ -15,10 +15,10 @@ from memmetrics._arrays.validation import to_numpy
 from memmetrics.designs import Bools
 from memmetrics.identity.describe import describe_all
 from memmetrics.trainers.base import Data
+from memmetrics.trainers.exiting import before_exit
 from memmetrics.trainers.function import member_iv
 from memmetrics.trainers.module.stack.batches import padded_width
 from memmetrics.trainers.module.stack.examples import Examples, as_examples
-from memmetrics.trainers.module.stack.exiting import before_exit
 from memmetrics.trainers.module.stack.models import (
     SeparateModels,
     StackedModels,

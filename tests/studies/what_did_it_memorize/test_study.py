@@ -63,6 +63,7 @@ def test_report_holds_every_picture(finished):
     assert "nan" not in text.split("base64,")[0].lower()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_table(tmp_path, finished):
     run_alone(STUDY, [*QUICK, "--n-jobs", "2", "--out", str(tmp_path)])
     pd.testing.assert_frame_equal(

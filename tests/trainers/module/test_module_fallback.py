@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from scores import log_likelihood
 from torch import nn
 from torch.nn import functional
 
@@ -21,18 +22,6 @@ LABELS = RNG.integers(0, 3, POINTS)
 DATA = (INPUTS, LABELS)
 MEMBER = RNG.random((2, POINTS)) < 0.5
 SEEDS = [1, 2]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def log_likelihood(output, target):
-    return -functional.cross_entropy(output, target, reduction="none")
 
 
 def linear():

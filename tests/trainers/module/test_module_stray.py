@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
 import sys
-import textwrap
-import time
 
 import numpy as np
 import pytest
 import torch
+from scores import log_likelihood
 from torch import nn
-from torch.nn import functional
 from torch.nn.utils import parametrizations
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -25,10 +21,6 @@ LABELS = RNG.integers(0, 3, POINTS)
 DATA = (INPUTS, LABELS)
 MEMBER = RNG.random((3, POINTS)) < 0.5
 SEEDS = [1, 2, 3]
-
-
-def log_likelihood(output, target):
-    return -functional.cross_entropy(output, target, reduction="none")
 
 
 def linear():
@@ -288,40 +280,3 @@ def test_the_first_look_is_taken_once_for_the_same_data(monkeypatch):
     assert len(looks) == 1
     made.fit((INPUTS + 1, LABELS), MEMBER, seeds=SEEDS)
     assert len(looks) == 2
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
-def test_an_interrupted_campaign_in_threads_ends_quietly(tmp_path):
-    script = tmp_path / "long.py"
-    script.write_text(
-        textwrap.dedent(
-            """
-            import numpy as np, torch, memmetrics as mm
-            from torch import nn
-
-            def score(output, target):
-                return -nn.functional.cross_entropy(output, target, reduction="none")
-
-            data = np.ones((500, 64), "f4"), np.zeros(500, int)
-            trainer = mm.ModuleTrainer(
-                lambda: nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 3)),
-                score=score, steps=10**7, batch_size=32,
-            )
-            trainer.stack_size(data, 2)
-            print("begun", flush=True)
-            mm.retrain(trainer, data, runs=8, rng=0, n_jobs=2, stack_size=2)
-            """
-        )
-    )
-    process = subprocess.Popen(
-        [sys.executable, str(script)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline() == "begun\n"
-    time.sleep(2)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=180)
-    assert process.returncode in (1, -signal.SIGINT), errors
-    assert errors.strip().endswith("KeyboardInterrupt")

@@ -8,6 +8,7 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from scores import log_likelihood
 from torch import nn
 from torch.nn import functional
 
@@ -18,19 +19,6 @@ RNG = np.random.default_rng(0)
 POINTS = 37
 MEMBER = RNG.random((3, POINTS)) < 0.5
 LABELS = RNG.integers(0, 3, POINTS)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Small problems wait for threads longer than they compute."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def log_likelihood(output, target):
-    return -functional.cross_entropy(output, target, reduction="none")
 
 
 def token_score(output, target):

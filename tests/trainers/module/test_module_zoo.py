@@ -8,6 +8,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from scores import log_likelihood
 from torch import nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations
@@ -26,18 +27,6 @@ TEXTS = (TOKENS, LABELS)
 MEMBER = RNG.random((4, POINTS)) < 0.5
 MEMBER[3, 5:] = False  # fewer points than a batch
 SEEDS = [3, 4, 5, 6]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def log_likelihood(output, target):
-    return -functional.cross_entropy(output, target, reduction="none")
 
 
 class Wrapped(nn.Module):

@@ -12,8 +12,8 @@ import torch
 
 from memmetrics._arrays.validation import to_numpy
 from memmetrics.trainers.base import Data
+from memmetrics.trainers.exiting import before_exit, stop_if_exiting
 from memmetrics.trainers.module.stack.examples import Examples, as_examples
-from memmetrics.trainers.module.stack.exiting import before_exit, stop_if_exiting
 from memmetrics.trainers.module.stack.models import Models, Tensors
 from memmetrics.trainers.module.stack.recipe import Recipe
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from memmetrics.trainers.exiting import stop_if_exiting
 from memmetrics.trainers.module.layers.attention import plain_attention
 from memmetrics.trainers.module.layers.randomness import (
     derived_seed,
@@ -14,7 +15,6 @@ from memmetrics.trainers.module.layers.randomness import (
 )
 from memmetrics.trainers.module.stack.batches import batch_lengths, batches
 from memmetrics.trainers.module.stack.examples import Examples
-from memmetrics.trainers.module.stack.exiting import stop_if_exiting
 from memmetrics.trainers.module.stack.leaves import Leaves
 from memmetrics.trainers.module.stack.losses import example_means, stacked_losses
 from memmetrics.trainers.module.stack.models import (
