@@ -25,13 +25,13 @@ _COLORS = tuple(COLORS[name] for name in ("blue", "green", "orange", "vermillion
 class Scale:
     """The scale at which to look: decays at `steps`, then other numbers of steps."""
 
-    sizes: tuple[int, ...] = (50, 100, 200, 300, 500, 800)
+    sizes: tuple[int, ...] = (50, 100, 200, 300, 500)
     decays: tuple[float, ...] = (1e-3, 1e-2, 1e-1, 1.0)
-    steps: int = 5000
-    other_steps: tuple[int, ...] = (1250, 20_000)
+    steps: int = 3000
+    other_steps: tuple[int, ...] = (1000, 9000)
     decay: float = 1e-2
-    features: int = 500
-    sparsity: float = 0.98
+    features: int = 300
+    sparsity: float = 0.97
     hidden: int = 4
     data_sets: int = 6
 

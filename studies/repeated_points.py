@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,8 +21,9 @@ from studies._kit.verdicts import Claim
 
 _NAME = "repeated_points"
 _JERMYN = "Jermyn, comments on the paper"
-# A repeated point is memorized if its dimensionality is this large: a fifth of two.
-MEMORIZED = 0.2
+# Jermyn's criterion: a repeated point is memorized if its dimensionality is among the
+# largest of this share of the points.
+TOP = 0.001
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,9 @@ def part(scale: Scale) -> Grid:
         text=(
             "Losses are summed over features, as in Jermyn's recipe. Dimensionality "
             "counts each different point once: copies of a point share its direction, "
-            "and would divide its dimensionality among themselves. A repeated point "
-            f"counts as memorized above {MEMORIZED:g}."
+            "and would divide its dimensionality among themselves. As in the comment, "
+            "a repeated point counts as memorized if its dimensionality is among the "
+            "largest 0.1% (or among as many as are repeated, if these are more)."
         ),
         scale=scale,
         summarize=lambda table: medians(
@@ -95,7 +99,9 @@ def repeated_dimensionalities(networks: Networks) -> pd.DataFrame:
         hidden = np.asarray(network.stack.hidden(network.data))
         of_points = np.asarray(mm.datapoint_dimensionality(hidden))
         of_repeated = of_points[:, : len(cell.copies)]  # (runs, repeated)
-        memorized = (of_repeated > MEMORIZED).sum(1).astype(float)
+        top = max(len(cell.copies), math.ceil(TOP * cell.points))
+        least = np.sort(of_points, axis=1)[:, -top, np.newaxis]
+        memorized = (of_repeated >= least).sum(1).astype(float)
         for name, unit, values in (
             ("largest_repeated_dimensionality", "dimensions", of_repeated.max(1)),
             ("repeated_and_memorized", "points", memorized),
@@ -128,7 +134,6 @@ def one_point(table: pd.DataFrame) -> Picture:
     ):
         draw_band(rows, "copies", metric=metric, ax=ax, color=color)
         ax.set(xlabel="copies of the point (number)", ylabel=ylabel)
-    left.axhline(MEMORIZED, linestyle="--", color=COLORS["gray"])
     right.set_ylim(bottom=0)
     counts = by_data_set(rows, "features_of_their_own", "copies").median()
     caption = (
@@ -196,15 +201,17 @@ def _of_one(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     return by_data_set(table[table["repeated"] == 1], metric, "copies")
 
 
-def memorized_once(table: pd.DataFrame) -> Estimate:
-    """Largest dimensionality of a point that occurs one, two or three times."""
-    found = _of_one(table, "largest_repeated_dimensionality")
-    return median_of(found.loc[:, found.columns <= 3].max(axis=1))
+def changed_by_few(table: pd.DataFrame) -> Estimate:
+    """Features of their own with one copy, less the fewest with up to three."""
+    counts = _of_one(table, "features_of_their_own")
+    few = counts.loc[:, counts.columns <= 3]
+    return median_of(few.iloc[:, 0] - few.min(axis=1))
 
 
-def memorized_often(table: pd.DataFrame) -> Estimate:
-    """Dimensionality of the point that occurs most often."""
-    return median_of(_of_one(table, "largest_repeated_dimensionality").iloc[:, -1])
+def memorized(table: pd.DataFrame, copies: int) -> Estimate:
+    """Whether the point is memorized, 1 or 0, if it occurs so often."""
+    found = _of_one(table, "repeated_and_memorized")
+    return median_of(found.get(copies, []))
 
 
 def features_displaced(table: pd.DataFrame) -> Estimate:
@@ -223,22 +230,22 @@ def features_left(table: pd.DataFrame) -> Estimate:
 
 CLAIMS = (
     Claim(
-        "Up to three copies change nothing: the point is not memorized "
-        "(its largest dimensionality)",
+        "Up to three copies change nothing (features lost)",
         _JERMYN,
-        "no change",
-        memorized_once,
-        at_most=MEMORIZED,
+        "0",
+        changed_by_few,
+        at_most=0,
     ),
     Claim(
-        "A point with many copies is memorized (its dimensionality)",
+        "A point with five copies, at three points a feature, is memorized (1 or 0)",
         _JERMYN,
-        "one of five slots, about 0.4",
-        memorized_often,
-        at_least=MEMORIZED,
+        "1",
+        partial(memorized, copies=5),
+        at_least=1,
     ),
     Claim(
-        "It takes the place of one feature (features lost)",
+        "A point with enough copies takes the place of one feature (features lost with "
+        "the most copies)",
         _JERMYN,
         "1",
         features_displaced,

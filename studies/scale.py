@@ -31,10 +31,10 @@ class Scale:
     sparsity go together.
     """
 
-    occurrences: tuple[float, ...] = (3, 5, 7, 10, 14, 20, 28)
-    features: tuple[int, ...] = (200, 400, 800)
+    occurrences: tuple[float, ...] = (3, 5, 7, 10, 14, 20)
+    features: tuple[int, ...] = (200, 400)
     decays: tuple[float, ...] = (1e-3, 1e-1)
-    rates: tuple[float, ...] = (3e-4, 3e-3, 1e-2)
+    rates: tuple[float, ...] = (3e-3,)
     active: int = 10
     data_sets: int = 6
     steps: int = 5000
@@ -249,6 +249,7 @@ solutions win up to more points.
                 Scale(
                     occurrences=(5, 7, 10, 14, 20, 28),
                     features=(1000, 3000, 10_000),
+                    rates=(3e-4, 3e-3, 1e-2),
                     data_sets=4,
                     steps=50_000,
                 )

@@ -162,13 +162,13 @@ def held_out(
 def constant_loss(test: sparse.csr_array) -> float:
     """Loss of the best network that ignores its input and answers one number.
 
-    All features have the same distribution, so they share one mean. Points have
-    length 1, so the loss is 1 less the squared length of the mean point. The zero
-    model's loss is 1.
+    All features have the same distribution, so they share one mean. The loss is the
+    zero model's, which is 1 but for points that are all zero, less the squared length
+    of the mean point.
     """
     points, features = test.shape
     mean: float = test.sum() / (points * features)
-    return float(1.0 - features * mean**2)
+    return float(test.power(2).sum() / points - features * mean**2)
 
 
 def measure_stack(

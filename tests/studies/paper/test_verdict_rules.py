@@ -214,12 +214,13 @@ def test_features_that_never_appear_are_beyond_the_largest_size():
     assert set(scale.onsets_of(scale.with_occurrences(table))) == {80.0}
 
 
-def table_of_repeats(dimensionalities, features, left):
+def table_of_repeats(memorized, features, left):
+    """The two arguments before the last say it for each number of copies."""
     frames = []
-    for copies, value in dimensionalities.items():
+    for copies, value in memorized.items():
         here = {"copies": copies, "repeated": 1}
         frames += [
-            rows("largest_repeated_dimensionality", value, **here),
+            rows("repeated_and_memorized", value, **here),
             rows("features_of_their_own", features[copies], **here),
         ]
     frames.append(rows("features_of_their_own", left, copies=12, repeated=7))
@@ -229,14 +230,16 @@ def table_of_repeats(dimensionalities, features, left):
 def test_repeated_points():
     claims = repeated_points.CLAIMS
     table = table_of_repeats(
-        {1: 0.0, 3: 0.1, 12: 0.4}, {1: 5, 3: 5, 12: 4}, left=[0, 0, 0, 0, 0, 1]
+        {1: 0, 3: 0, 5: 1, 12: 1}, {1: 5, 3: 5, 5: 4, 12: 4}, left=[0, 0, 0, 0, 0, 1]
     )
     assert verdict(claims, "Up to three", table) == "holds"
-    assert verdict(claims, "many copies", table) == "holds"
+    assert verdict(claims, "five copies", table) == "holds"
     assert verdict(claims, "place of one feature", table) == "holds"
     assert verdict(claims, "More than five", table) == "depends"
-    other = table_of_repeats({1: 0.3, 3: 0.3, 12: 0.1}, {1: 5, 3: 5, 12: 5}, left=3)
-    for words in ("Up to three", "many copies", "place of one", "More than five"):
+    other = table_of_repeats(
+        {1: 0, 3: 1, 5: 0, 12: 1}, {1: 5, 3: 3, 5: 5, 12: 5}, left=3
+    )
+    for words in ("Up to three", "five copies", "place of one", "More than five"):
         assert verdict(claims, words, other) == "fails"
 
 
