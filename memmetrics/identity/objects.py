@@ -55,7 +55,7 @@ def take_apart(value: Any) -> tuple[Any, tuple[Any, ...], Any, list[Any]]:
 
 
 def recipe_state(trainer: object) -> dict[str, Any]:
-    """Return a trainer's attributes, but for those that only its ``fit`` gives it.
+    """Return a trainer's attributes, but for those that its training gives it.
 
     Examples
     --------
@@ -72,7 +72,8 @@ def recipe_state(trainer: object) -> dict[str, Any]:
     """
     _, arguments, state, items = take_apart(trainer)
     kind = type(trainer)
-    results = _given(kind, "fit", set()) - _given(kind, "__init__", set())
+    given = _given(kind, "fit", set()) | _given(kind, "bind", set())
+    results = given - _given(kind, "__init__", set())
     kept = {k: v for k, v in dict(state or {}).items() if k not in results}
     more = {"<arguments>": arguments, "<items>": items}
     return kept | {name: value for name, value in more.items() if value}

@@ -86,6 +86,20 @@ def test_what_goes_wrong_in_binding_is_said():
         retrain(Refusing(), POINTS, runs=4, rng=0)
 
 
+def test_what_binding_leaves_in_a_trainer_is_no_part_of_the_recipe(tmp_path):
+    class Noting:
+        def fit(self, data, member, *, seeds):
+            pytest.fail("the data are looked at with every stack")
+
+        def bind(self, data):
+            self.last = data
+            return Bound(partial(NearestMean().fit, data))
+
+    trainer = Noting()
+    for runs in (4, 8):  # the second time, it has been bound
+        retrain(trainer, POINTS, runs=runs, rng=0, store=tmp_path)
+
+
 def linear_trainer():
     return mm.ModuleTrainer(
         lambda: torch.nn.Linear(3, 2),

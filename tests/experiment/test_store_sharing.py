@@ -220,12 +220,11 @@ def test_an_owner_that_lives_but_never_finishes_is_not_waited_for_for_ever(
     path = min(store.glob("stacks/*.npz"))
     path.unlink()
     other = claims.Claims(store / "stacks")
-    other.begin()
-    assert other.take(path.name)
-    evidence = retrain(NearestMean(), POINTS, runs=6, **options)
+    with other:
+        assert other.take(path.name)
+        evidence = retrain(NearestMean(), POINTS, runs=6, **options)
     whole = retrain(NearestMean(), POINTS, runs=6, rng=0)
     assert np.array_equal(evidence.scores, whole.scores)
-    other.end()
 
 
 @pytest.mark.parametrize("kind", ["garbage", "directory", "refused"])
