@@ -66,10 +66,7 @@ def read_evidence(metric: Metric, options: argparse.Namespace) -> Evidence:
             f"{_dashed(known)}{_dashed(sorted(required), ', always ')}; "
             f"got {_dashed(given) or 'none'}"
         )
-    arrays: dict[str, Any] = {
-        name: _read(name, getattr(options, name)) for name in given
-    }
-    return metric.needs(**arrays)
+    return metric.needs(**{name: _read(name, getattr(options, name)) for name in given})
 
 
 def _dashed(names: Iterable[str], before: str = "") -> str:
