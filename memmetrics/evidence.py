@@ -8,10 +8,11 @@ with them, so whoever changes an array afterwards makes new evidence of it.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -83,8 +84,8 @@ class Fit:
         _standardize(self, "weights", "(..., features, hidden)", 2)
         _standardize(self, "hidden", "(..., points, hidden)", 2)
         _standardize(self, "reference", "(..., reference_points, hidden)", 2)
-        _check_same_model(self.weights, self.hidden, ("weights", "hidden"))
-        _check_same_model(self.hidden, self.reference, ("hidden", "reference"))
+        check_same_model(self.weights, self.hidden, ("weights", "hidden"))
+        check_same_model(self.hidden, self.reference, ("hidden", "reference"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,14 +117,9 @@ class Losses:
 
     def __post_init__(self) -> None:
         """Standardize and check the arrays."""
-        _standardize(self, "train", "(..., points)", 1)
-        _standardize(self, "test", "(..., test_points)", 1)
-        check_same_kind(self.train, self.test, ("train", "test"))
-        if self.train.shape[:-1] != self.test.shape[:-1]:
-            raise ValueError(
-                "`train` and `test` must have the same leading axes; "
-                f"got shapes {tuple(self.train.shape)} and {tuple(self.test.shape)}"
-            )
+        train, test = losses_iv(self.train, self.test, ("train", "test"))
+        object.__setattr__(self, "train", train)
+        object.__setattr__(self, "test", test)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,9 +143,6 @@ class Retrainings:
         The group of each point; points of one group enter and leave together.
     seeds : int array (runs,), optional
         The seed of every run, as a record.
-    attrs : mapping, optional
-        Where the runs come from, in plain values such as a seed and versions; results
-        and their tables carry it on.
 
     Raises
     ------
@@ -169,7 +162,6 @@ class Retrainings:
     own: npt.NDArray[np.int64] | None = None
     groups: npt.NDArray[Any] | None = None
     seeds: npt.NDArray[Any] | None = None
-    attrs: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Standardize and check the arrays."""
@@ -179,7 +171,6 @@ class Retrainings:
         object.__setattr__(self, "scores", scores)
         object.__setattr__(self, "member", member)
         object.__setattr__(self, "own", own)
-        object.__setattr__(self, "attrs", dict(self.attrs or {}))
         if self.groups is not None:
             object.__setattr__(self, "groups", groups_iv(self.groups, points))
         if self.seeds is not None:
@@ -187,7 +178,25 @@ class Retrainings:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be computed again."""
-        return {name: vars(self)[name] for name in (f.name for f in fields(self))}
+        held = {"_attrs", *(field.name for field in fields(self))}
+        return {name: value for name, value in vars(self).items() if name in held}
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """Where the runs come from, which results and their tables carry on."""
+        return dict(vars(self).get("_attrs", {}))
+
+    def with_attrs(self, attrs: Mapping[str, Any]) -> Self:
+        """Return the same with a record of where it comes from.
+
+        Parameters
+        ----------
+        attrs : mapping
+            Plain values by name, such as a seed and versions.
+        """
+        recorded = copy.copy(self)
+        object.__setattr__(recorded, "_attrs", dict(attrs))
+        return recorded
 
     @property
     def trained_on(self) -> npt.NDArray[np.bool_]:
@@ -216,7 +225,6 @@ class Retrainings:
             own=self.own,
             groups=self.groups,
             seeds=None if self.seeds is None else self.seeds[kept],
-            attrs=self.attrs,
         )
 
     @property
@@ -226,7 +234,7 @@ class Retrainings:
             return self
         present = tokens_present(self.scores)
         own = np.asarray(self.own)[np.nonzero(present)[0]]
-        return Retrainings(self.scores[:, present], self.member, own, attrs=self.attrs)
+        return Retrainings(self.scores[:, present], self.member, own)
 
     @cached_property
     def arms(self) -> Arms:
@@ -315,6 +323,23 @@ def _items_iv(values: object, name: str, items: int) -> npt.NDArray[Any]:
             f"got shape {result.shape}"
         )
     return result
+
+
+def losses_iv(
+    train: object, test: object, names: tuple[str, str]
+) -> tuple[Array, Array]:
+    """Return the losses of both kinds of points as they are, once they fit together."""
+    first = as_float(train, names[0], axes="(..., points)", min_ndim=1)
+    second = as_float(test, names[1], axes="(..., test_points)", min_ndim=1)
+    check_same_kind(first, second, names)
+    if first.shape[:-1] != second.shape[:-1]:
+        raise ValueError(
+            f"`{names[0]}` and `{names[1]}` must have the same leading axes; "
+            f"got shapes {tuple(first.shape)} and {tuple(second.shape)}"
+        )
+    require_finite(first, names[0])
+    require_finite(second, names[1])
+    return first, second
 
 
 def own_iv(own: object, *, targets: int, points: int) -> npt.NDArray[np.int64]:
@@ -415,9 +440,10 @@ def _standardize(evidence: object, name: str, axes: str, min_ndim: int) -> None:
     object.__setattr__(evidence, name, value)
 
 
-def _check_same_model(
+def check_same_model(
     first: Array | None, second: Array | None, names: tuple[str, str]
 ) -> None:
+    """Raise unless two arrays of vectors, if both are there, can be of one model."""
     if first is None or second is None:
         return
     check_same_kind(first, second, names)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from memmetrics._arrays.validation import to_numpy
+from memmetrics._arrays.validation import like_original, to_numpy
 
 __all__ = ["COLUMNS", "NUMBERS", "Result", "default_axes"]
 
@@ -78,7 +78,8 @@ class Result:
 
     Examples
     --------
-    >>> result = Result("loss", unit="nats", estimate=[0.5, 0.25], n_in=[3, 4])
+    >>> loss = np.array([0.5, 0.25])
+    >>> result = Result("loss", unit="nats", estimate=loss, n_in=[3, 4])
     >>> result.to_frame()[["metric", "index", "estimate", "n_in", "n_out"]]
       metric  index  estimate  n_in  n_out
     0   loss      0      0.50     3   <NA>
@@ -166,6 +167,8 @@ class Result:
         size, missing = estimate.size, estimate.size - known.size
         head = f"Result of {self.metric!r}, {size:,} estimate{'s' * (size != 1)}"
         head += f", {missing:,} of them NaN" if missing else ""
+        if not known.size:
+            return head
         if known.size > 2 * _SHOWN:
             head += f"; the largest and smallest {_SHOWN}"
             order = np.r_[order[:_SHOWN], order[-_SHOWN:]]
@@ -173,7 +176,17 @@ class Result:
         frame = extremes.to_frame()
         shown = [*self._places(), "estimate", "low", "high", "unit"]
         frame = frame[shown].dropna(axis="columns", how="all")
-        return f"{head}\n{frame.to_string(index=False)}" if len(frame) else head
+        return f"{head}\n{frame.to_string(index=False)}"
+
+    def beside(self, original: object) -> Result:
+        """Return the numbers as tensors on the device of `original`, if it is one."""
+        if not isinstance(original, torch.Tensor):
+            return self
+        numbers: dict[str, Any] = {
+            name: None if values is None else like_original(values, original)
+            for name, values in ((name, getattr(self, name)) for name in NUMBERS)
+        }
+        return replace(self, **numbers)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per estimate, in the columns common to all metrics.

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._arrays.validation import Array, like_original, to_numpy
+from memmetrics._arrays.validation import Array
 from memmetrics.evidence import Retrainings, tokens_present
 from memmetrics.metrics.base import (
     FunctionMetric,
@@ -30,7 +30,6 @@ from memmetrics.statistics.intervals import Interval, difference_interval, optio
 __all__ = [
     "CounterfactualMemorization",
     "counterfactual_memorization",
-    "memorization",
     "memorization_from_arms",
 ]
 
@@ -127,18 +126,12 @@ def counterfactual_memorization(
     evidence = retrainings_iv(scores, member, own)
     warn_of_failed(evidence.failed)
     flat = evidence.flat
-    warn_of_points(evidence.arms, np.asarray(flat.own) < 0)
-    result = memorization(
-        evidence.arms,
-        confidence=confidence,
-        minimum=minimum,
-        interval=interval,
-        original=None if isinstance(scores, Retrainings) else scores,
-    )
+    held_out = np.asarray(flat.own) < 0
+    result = _memorization(evidence.arms, held_out, confidence, minimum, interval)
     result = replace(result, attrs=evidence.attrs)
-    if flat is evidence:
-        return result
-    return _spread(result, tokens_present(evidence.scores))
+    if flat is not evidence:
+        result = _spread(result, tokens_present(evidence.scores))
+    return result.beside(scores)
 
 
 def memorization_from_arms(
@@ -179,37 +172,30 @@ def memorization_from_arms(
     >>> bool(np.allclose(streamed, whole))
     True
     """
-    warn_of_points(arms)
-    return memorization(arms, confidence=confidence, minimum=minimum, interval=interval)
+    return _memorization(arms, None, confidence, minimum, interval)
 
 
-def memorization(
+def _memorization(
     arms: Arms,
-    *,
+    held_out: npt.NDArray[np.bool_] | None,
     confidence: float,
-    minimum: float = 0.0,
-    interval: Interval = "automatic",
-    original: object = None,
+    minimum: float,
+    interval: Interval,
 ) -> Result:
-    """Return the same without warnings, as tensors if `original` is one."""
+    warn_of_points(arms, held_out)
     inside, outside = arms
     found = difference_interval(
         inside, outside, confidence=confidence, minimum=minimum, interval=interval
     )
-    numbers: dict[str, Any] = {
-        "estimate": inside.mean - outside.mean,
-        "standard_error": found.standard_error,
-        "low": found.low,
-        "high": found.high,
-        "n_in": inside.count,
-        "n_out": outside.count,
-    }
-    for name, column in numbers.items():
-        numbers[name] = like_original(column, original)
     return Result(
         CounterfactualMemorization.name,
         CounterfactualMemorization.unit,
-        **numbers,
+        inside.mean - outside.mean,
+        standard_error=found.standard_error,
+        low=found.low,
+        high=found.high,
+        n_in=inside.count,
+        n_out=outside.count,
         columns={
             "interval": found.interval,
             "flag": found.flag,
@@ -221,13 +207,12 @@ def memorization(
 def _spread(result: Result, present: npt.NDArray[np.bool_]) -> Result:
     """Return a result of each token as one of `(target, token)`, padding being NaN."""
 
-    def spread(values: Array) -> Array:
-        flat = to_numpy(values)
+    def spread(flat: npt.NDArray[Any]) -> npt.NDArray[Any]:
         # Padding has no estimate, no runs and nothing to say.
         padding = np.nan if flat.dtype.kind == "f" else flat.dtype.type()
         places = np.full(present.shape, padding, dtype=flat.dtype)
         places[present] = flat
-        return like_original(places, values)
+        return places
 
     numbers: dict[str, Any] = {name: spread(getattr(result, name)) for name in NUMBERS}
     return replace(

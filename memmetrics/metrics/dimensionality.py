@@ -11,6 +11,7 @@ of D is at most the rank of the vectors.
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
@@ -18,7 +19,8 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 import torch
 
-from memmetrics._arrays.validation import Array, ArrayT, as_float, check_same_kind
+from memmetrics._arrays.validation import Array, ArrayT, as_float, count_iv
+from memmetrics.evidence import check_same_model
 from memmetrics.geometry.second_moment import (
     Vectors,
     second_moment,
@@ -102,6 +104,7 @@ def datapoint_dimensionality(
     *,
     reference: ArrayT | None = None,
     duplicates: Duplicates = "count",
+    flatten: int | None = None,
 ) -> ArrayT:
     r"""Fraction of a hidden dimension that each datapoint has to itself.
 
@@ -124,6 +127,10 @@ def datapoint_dimensionality(
         Whether k identical training points are k points, each of which gets about 1/k
         of what one would have, or count as one, each row then having its full
         dimensionality. Points are identical if all their activations are equal.
+    flatten : int, optional
+        How many of the last axes belong to one point's vector, which they are joined
+        to: 3 for ``(points, channels, height, width)``. Default: 1, that is, ``(...,
+        points, hidden)``, with a warning where `hidden` has four axes or more.
 
     Returns
     -------
@@ -136,6 +143,11 @@ def datapoint_dimensionality(
     TypeError, ValueError
         If an array is not real, empty, not finite or has fewer than two axes, the two
         differ in kind, device, leading axes or hidden size, or `duplicates` is unknown.
+
+    Warns
+    -----
+    UserWarning
+        If `hidden` has four axes or more and `flatten` does not say what they are.
 
     Notes
     -----
@@ -158,6 +170,7 @@ def datapoint_dimensionality(
     >>> datapoint_dimensionality(np.array([[2.0, 0.0]]), reference=train)
     array([0.5])
     """
+    hidden, reference = flatten_iv(hidden, reference, flatten)
     return _dimensionality_iv(hidden, reference, duplicates, "hidden", "points")
 
 
@@ -194,9 +207,44 @@ class DatapointDimensionality(FitMetric):
     """
 
     duplicates: Duplicates = "count"
+    flatten: int | None = None
 
     name: ClassVar[str] = "datapoint_dimensionality"
     function = staticmethod(datapoint_dimensionality)
+
+
+def flatten_iv(
+    hidden: ArrayT, reference: ArrayT | None, flatten: int | None
+) -> tuple[ArrayT, ArrayT | None]:
+    """Join the axes that belong to one point's vector, as `flatten` says.
+
+    Activations of a convolution have four axes, and so have those of two axes of runs,
+    which are what is read; the others would give numbers that look right.
+    """
+    if flatten is None:
+        if np.ndim(hidden) > 3:
+            warnings.warn(
+                f"`hidden` of shape {tuple(np.shape(hidden))} is read as (..., points, "
+                "hidden); if more of the last axes belong to one point's vector, say "
+                "how many, such as flatten=3 for (points, channels, height, width), "
+                "and flatten=1 if not",
+                UserWarning,
+                stacklevel=3,
+            )
+        return hidden, reference
+    axes = count_iv(flatten, "flatten", least=1)
+    return _joined(hidden, axes), None if reference is None else _joined(
+        reference, axes
+    )
+
+
+def _joined(vectors: ArrayT, axes: int) -> ArrayT:
+    if np.ndim(vectors) <= axes:
+        raise ValueError(
+            f"`flatten` must leave an axis of points; got {axes} for shape "
+            f"{tuple(np.shape(vectors))}"
+        )
+    return vectors.reshape(*vectors.shape[:-axes], -1)
 
 
 def hidden_iv(
@@ -216,13 +264,7 @@ def hidden_iv(
         return own, own
     axes = "(..., reference_points, hidden)"
     reference = as_float(reference, "reference", axes=axes, min_ndim=2)
-    check_same_kind(vectors, reference, (name, "reference"))
-    same_leading = vectors.shape[:-2] == reference.shape[:-2]
-    if not same_leading or vectors.shape[-1] != reference.shape[-1]:
-        raise ValueError(
-            f"`{name}` and `reference` must have the same leading axes and hidden "
-            f"size; got shapes {tuple(vectors.shape)} and {tuple(reference.shape)}"
-        )
+    check_same_model(vectors, reference, (name, "reference"))
     new, train = vectors_iv([vectors, reference], [name, "reference"], merge=merge)
     return new, train
 

@@ -15,14 +15,10 @@ from scipy import special
 from memmetrics._arrays.validation import (
     Array,
     as_confidence,
-    as_float,
-    check_same_kind,
-    like_original,
-    require_finite,
     safe_exponent,
     to_numpy,
 )
-from memmetrics.evidence import Losses
+from memmetrics.evidence import Losses, losses_iv
 from memmetrics.metrics.base import FunctionMetric
 from memmetrics.result import Result, default_axes
 from memmetrics.statistics._student import satterthwaite
@@ -93,14 +89,13 @@ def train_test_gap(
     True
     """
     confidence = as_confidence(confidence)
-    both: tuple[Array, Array | None]
-    if isinstance(train_losses, Losses):
-        if test_losses is not None:
-            raise TypeError("`test_losses` are in the Losses that are given already")
-        both = train_losses.train, train_losses.test
-    else:
-        both = train_losses, test_losses
-    original, train, test = _gap_iv(*both, paired=paired)
+    original, other = _gap_iv(train_losses, test_losses)
+    if paired and original.shape != other.shape:
+        raise ValueError(
+            "`train_losses` and `test_losses` must have the same shape to be paired; "
+            f"got shapes {tuple(original.shape)} and {tuple(other.shape)}"
+        )
+    train, test = (to_numpy(each).astype(np.float64) for each in (original, other))
     exponent = safe_exponent(train, test)
     if exponent:
         train, test = np.ldexp(train, -exponent), np.ldexp(test, -exponent)
@@ -110,12 +105,12 @@ def train_test_gap(
     return Result(
         TrainTestGap.name,
         TrainTestGap.unit,
-        like_original(estimate, original),
-        standard_error=like_original(error, original),
-        low=like_original(estimate - half_width, original),
-        high=like_original(estimate + half_width, original),
+        estimate,
+        standard_error=error,
+        low=estimate - half_width,
+        high=estimate + half_width,
         axes=default_axes(estimate.ndim + 1)[:-1],
-    )
+    ).beside(original)
 
 
 @dataclass(frozen=True)
@@ -139,25 +134,15 @@ class TrainTestGap(FunctionMetric):
 
 
 def _gap_iv(
-    train_losses: Array, test_losses: Array | None, *, paired: bool
-) -> tuple[Array, Floats, Floats]:
-    names = ("train_losses", "test_losses")
+    train_losses: Losses | Array, test_losses: Array | None
+) -> tuple[Array, Array]:
+    if isinstance(train_losses, Losses):
+        if test_losses is not None:
+            raise TypeError("`test_losses` are in the Losses that are given already")
+        return train_losses.train, train_losses.test
     if test_losses is None:
         raise TypeError("`test_losses` must be given with `train_losses`")
-    train = as_float(train_losses, names[0], axes="(..., points)", min_ndim=1)
-    test = as_float(test_losses, names[1], axes="(..., test_points)", min_ndim=1)
-    check_same_kind(train, test, names)
-    first = -1 if not paired else None
-    if train.shape[:first] != test.shape[:first]:
-        raise ValueError(
-            "`train_losses` and `test_losses` must have the same "
-            f"{'shape to be paired' if paired else 'leading axes'}; "
-            f"got shapes {tuple(train.shape)} and {tuple(test.shape)}"
-        )
-    for losses, name in zip((train, test), names, strict=True):
-        require_finite(losses, name)
-    wide = [to_numpy(losses).astype(np.float64) for losses in (train, test)]
-    return train, wide[0], wide[1]
+    return losses_iv(train_losses, test_losses, ("train_losses", "test_losses"))
 
 
 def _welch(train: Floats, test: Floats) -> tuple[Floats, Floats, Floats]:

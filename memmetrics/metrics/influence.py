@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from memmetrics._arrays.validation import Array, as_confidence, like_original
+from memmetrics._arrays.validation import Array, as_confidence
 from memmetrics.evidence import Retrainings
 from memmetrics.metrics.base import (
     FunctionMetric,
@@ -34,8 +34,8 @@ from memmetrics.metrics.base import (
     warn_of_failed,
     warn_of_infinite,
 )
-from memmetrics.metrics.counterfactual import memorization
 from memmetrics.result import NUMBERS, Result
+from memmetrics.statistics.intervals import difference_interval
 
 __all__ = ["CounterfactualInfluence", "counterfactual_influence", "influence_blocks"]
 
@@ -136,18 +136,14 @@ def counterfactual_influence(
     warn_of_infinite(np.isinf(evidence.scores).any(0))
     numbers = _influence(evidence, counts, confidence)
     _put_memorization(numbers, evidence, confidence)
-    original = None if isinstance(scores, Retrainings) else scores
-    columns: dict[str, Any] = {
-        name: like_original(values, original)
-        for name, values in zip(NUMBERS, (*numbers, *counts), strict=True)
-    }
+    columns: dict[str, Any] = dict(zip(NUMBERS, (*numbers, *counts), strict=True))
     return Result(
         CounterfactualInfluence.name,
         CounterfactualInfluence.unit,
         **columns,
         axes=("index", "target"),
         attrs=evidence.attrs,
-    )
+    ).beside(scores)
 
 
 class InfluenceBlock(NamedTuple):
@@ -315,8 +311,11 @@ def _put_memorization(
     numbers: Floats, evidence: Retrainings, confidence: float
 ) -> None:
     """Write each training target's memorization where its own point meets it."""
-    itself = memorization(evidence.arms, confidence=confidence)
+    inside, outside = evidence.arms
+    found = difference_interval(inside, outside, confidence=confidence)
+    memorization = inside.mean - outside.mean
     own = np.asarray(evidence.own)
     targets = np.flatnonzero(own >= 0)
-    for number, name in zip(numbers, NUMBERS, strict=False):
-        number[own[targets], targets] = getattr(itself, name)[targets]
+    columns = (memorization, found.standard_error, found.low, found.high)
+    for number, column in zip(numbers, columns, strict=True):
+        number[own[targets], targets] = column[targets]

@@ -28,6 +28,7 @@ from memmetrics.metrics.base import FitMetric
 from memmetrics.metrics.dimensionality import (
     Duplicates,
     empty_like_rows,
+    flatten_iv,
     hidden_iv,
     same_kind,
 )
@@ -52,6 +53,7 @@ def leverage(
     *,
     reference: ArrayT | None = None,
     duplicates: Duplicates = "count",
+    flatten: int | None = None,
 ) -> ArrayT:
     r"""Maximal dimensionality of each datapoint, its leverage score.
 
@@ -72,6 +74,9 @@ def leverage(
     duplicates : {"count", "merge"}
         Whether k identical training points are k points, each of which gets at most
         1/k, or count as one.
+    flatten : int, optional
+        As for `datapoint_dimensionality`: how many of the last axes belong to one
+        point's vector, 3 for ``(points, channels, height, width)``.
 
     Returns
     -------
@@ -105,6 +110,7 @@ def leverage(
     >>> leverage(np.array([[1.0, 0.0]]), reference=train).round(4)
     array([0.3333])
     """
+    hidden, reference = flatten_iv(hidden, reference, flatten)
     own, train = hidden_iv(hidden, reference, duplicates, "hidden", "points")
     held_out = reference is not None
     result = empty_like_rows(own)
@@ -132,6 +138,7 @@ class Leverage(FitMetric):
     """
 
     duplicates: Duplicates = "count"
+    flatten: int | None = None
 
     name: ClassVar[str] = "leverage"
     function = staticmethod(leverage)

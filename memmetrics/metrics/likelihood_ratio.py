@@ -140,14 +140,6 @@ def likelihood_ratios(
     (True, True)
     """
     evidence = retrainings_iv(scores, member, own)
-    return ratios_of(evidence, pooled=pooled).copy()
-
-
-def ratios_of(evidence: Retrainings, *, pooled: bool | None) -> Floats:
-    """Return the ratios that the evidence keeps, or those of a `pooled` of one's own.
-
-    With the warnings and errors of `likelihood_ratios`.
-    """
     require_one_score(evidence)
     warn_of_failed(evidence.failed, least=2 * LEAST_RUNS)
     runs = evidence.finished
@@ -156,5 +148,5 @@ def ratios_of(evidence: Retrainings, *, pooled: bool | None) -> Floats:
         infinite = np.isinf(runs.scores).any(axis=0) & (own >= 0)
         warn_of_no_ratio(infinite, "an infinite score")
     if pooled is None:
-        return evidence.likelihood_ratios
+        return evidence.likelihood_ratios.copy()
     return gaussian_ratios(runs.scores, runs.member, own, pooled=pooled)

@@ -15,7 +15,7 @@ from scipy import special
 from memmetrics._arrays.validation import as_confidence
 from memmetrics.evidence import Retrainings
 from memmetrics.metrics.base import FunctionMetric, retrainings_iv
-from memmetrics.metrics.likelihood_ratio import ratios_of
+from memmetrics.metrics.likelihood_ratio import likelihood_ratios
 from memmetrics.result import Result
 from memmetrics.statistics import proportion_error, proportion_limits
 
@@ -70,7 +70,7 @@ def membership_advantage(
     """
     confidence = as_confidence(confidence)
     evidence = retrainings_iv(scores, member, own)
-    ratios = ratios_of(evidence, pooled=pooled)
+    ratios = likelihood_ratios(evidence, pooled=pooled)
     runs = evidence.finished
     known = np.any(~np.isnan(ratios), axis=0)  # (targets,)
     scored, trained_on = ~np.isnan(runs.scores), runs.trained_on

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from memmetrics._arrays.validation import as_confidence
 from memmetrics.evidence import Retrainings
 from memmetrics.metrics.base import FunctionMetric, retrainings_iv
-from memmetrics.metrics.likelihood_ratio import ratios_of
+from memmetrics.metrics.likelihood_ratio import likelihood_ratios
 from memmetrics.result import Result
 from memmetrics.statistics.jackknife import jackknife_error, jackknife_limits
 
@@ -96,7 +96,7 @@ def membership_inference(
     confidence = as_confidence(confidence)
     rates = _rates_iv(false_positive_rates)
     evidence = retrainings_iv(scores, member, own)
-    ratios = ratios_of(evidence, pooled=pooled)
+    ratios = likelihood_ratios(evidence, pooled=pooled)
     runs = evidence.finished
     scored = ~np.isnan(ratios)
     known = np.flatnonzero(scored.any(axis=0))  # targets that have ratios

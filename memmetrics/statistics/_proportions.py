@@ -30,6 +30,7 @@ American Statistician 54:280-288.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 from scipy import special
@@ -41,6 +42,8 @@ __all__ = ["proportion_error", "proportion_limits"]
 # Agresti and Caffo add 1 at 95 %, which is z²/4 and a little. A little less keeps the
 # coverage at p = 0.05 against 0.95, 16 runs in each arm, on the right side of 93 %.
 _PSEUDO_RUNS = 0.245  # of each kind, in units of z²
+
+Quantile: TypeAlias = float | Floats
 
 _LARGEST_Z = 37.0  # the tail beyond is less than the smallest float64
 _HALVINGS = 50
@@ -70,11 +73,7 @@ def wilson_limits(
 
 
 def proportion_limits(
-    share_in: Floats,
-    share_out: Floats,
-    runs_in: Floats,
-    runs_out: Floats,
-    z: float | Floats,
+    share_in: Floats, share_out: Floats, runs_in: Floats, runs_out: Floats, z: Quantile
 ) -> tuple[Floats, Floats]:
     """Return limits for the difference of two proportions, in − out.
 
@@ -108,11 +107,7 @@ def proportion_limits(
 
 
 def newcombe_limits(
-    share_in: Floats,
-    share_out: Floats,
-    runs_in: Floats,
-    runs_out: Floats,
-    z: float | Floats,
+    share_in: Floats, share_out: Floats, runs_in: Floats, runs_out: Floats, z: Quantile
 ) -> tuple[Floats, Floats]:
     """Return Newcombe's limits as published; otherwise as `proportion_limits`."""
     difference = share_in - share_out
@@ -121,11 +116,7 @@ def newcombe_limits(
 
 
 def _reach(
-    share_in: Floats,
-    share_out: Floats,
-    runs_in: Floats,
-    runs_out: Floats,
-    z: float | Floats,
+    share_in: Floats, share_out: Floats, runs_in: Floats, runs_out: Floats, z: Quantile
 ) -> tuple[Floats, Floats]:
     """Return how far Newcombe's limits are from the difference, below and above."""
     low_in, high_in = wilson_limits(share_in, runs_in, z)

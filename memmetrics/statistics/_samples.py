@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
@@ -53,23 +52,18 @@ class Sample:
     lack: npt.NDArray[np.int8]
 
 
-def classify(inside: Arm, outside: Arm, outcomes: Sequence[float]) -> Sample:
-    """Say which interval each point can have.
+def classify(inside: Arm, outside: Arm) -> Sample:
+    """Say which interval each point can have, from the statistics of its arms.
 
-    Parameters
-    ----------
-    inside, outside : Arm
-        Statistics of the same points.
-    outcomes : two floats, in rising order
-        Values that are taken for outcomes where all runs are alike.
+    Where all runs are alike, the values 0 and 1 are taken for outcomes of two.
     """
     enough = np.minimum(inside.count, outside.count) >= 2
     lower = np.minimum(inside.lowest, outside.lowest)
     upper = np.maximum(inside.highest, outside.highest)
     alike = enough & (lower == upper)
-    outcome = alike & np.isin(lower, outcomes)
-    lower = np.where(outcome, outcomes[0], lower)
-    upper = np.where(outcome, outcomes[1], upper)
+    outcome = alike & np.isin(lower, (0, 1))
+    lower = np.where(outcome, 0, lower)
+    upper = np.where(outcome, 1, upper)
     share_in = _share_at(inside, upper, lower)
     share_out = _share_at(outside, upper, lower)
     two_valued = np.isfinite(share_in) & np.isfinite(share_out)
@@ -80,6 +74,28 @@ def classify(inside: Arm, outside: Arm, outcomes: Sequence[float]) -> Sample:
     lack[infinite] = Lack.FINITENESS
     lack[~enough] = Lack.RUNS
     return Sample(inside, outside, lower, upper, share_in, share_out, kind, lack)
+
+
+def choose(sample: Sample, interval: str, start: int = 0) -> None:
+    """Put a published interval, where one is asked for, in the place of what fits.
+
+    The first point of the sample is number `start`.
+    """
+    if interval in {"welch", "student"}:
+        # Without variance in either arm, t is 0/0.
+        arms = sample.inside, sample.outside
+        alike = np.all([arm.lowest == arm.highest for arm in arms], axis=0)
+        sample.lack[alike & (sample.kind != Kind.NONE)] = Lack.VARIATION
+        sample.kind[alike] = Kind.NONE
+        sample.kind[sample.kind != Kind.NONE] = Kind[interval.upper()]
+    elif interval in {"newcombe", "wilson"}:
+        several = np.flatnonzero(sample.kind == Kind.MEANS)
+        if several.size:
+            raise ValueError(
+                f"`interval` {interval!r} is for scores of two values, such as 0 and "
+                f"1; point {start + several[0]} has more"
+            )
+        sample.kind[sample.kind == Kind.PROPORTIONS] = Kind[interval.upper()]
 
 
 def _share_at(arm: Arm, upper: Floats, lower: Floats) -> Floats:

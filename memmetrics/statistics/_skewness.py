@@ -46,11 +46,7 @@ import numpy as np
 from scipy import special
 
 from memmetrics.statistics._samples import Bools, Floats
-from memmetrics.statistics._student import (
-    satterthwaite,
-    student_quantile,
-    student_tail,
-)
+from memmetrics.statistics._student import satterthwaite, student_quantile, student_tail
 from memmetrics.statistics.arms import Arm
 
 __all__ = ["mean_difference"]

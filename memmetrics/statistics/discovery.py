@@ -16,7 +16,7 @@ Benjamini and Yekutieli (2001), Annals of Statistics 29:1165-1188.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,15 +27,8 @@ from memmetrics._arrays.validation import to_numpy
 __all__ = ["discoveries"]
 
 
-class WithColumns(Protocol):
-    """What a result is here: something with columns."""
-
-    @property
-    def columns(self) -> Any: ...
-
-
 def discoveries(
-    result: WithColumns | pd.DataFrame,
+    result: Any,
     *,
     false_discovery_rate: float = 0.05,
     any_dependence: bool = False,

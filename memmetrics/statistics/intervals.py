@@ -57,6 +57,7 @@ from memmetrics.statistics._samples import (
     Kind,
     Lack,
     Sample,
+    choose,
     classify,
 )
 from memmetrics.statistics._skewness import mean_difference, stands_apart
@@ -141,7 +142,6 @@ def difference_interval(
     *,
     confidence: float,
     minimum: float = 0.0,
-    outcomes: tuple[float, float] = (0.0, 1.0),
     interval: Interval = "automatic",
 ) -> DifferenceInterval:
     """Interval for the difference of two means, point by point.
@@ -154,9 +154,6 @@ def difference_interval(
         Nominal coverage of the two-sided interval, strictly between 0 and 1.
     minimum : float, default 0
         Difference that `p_value` tests against, in the unit of the score.
-    outcomes : pair of float, default (0, 1)
-        The two values of a two-valued score. They matter where all runs are alike, and
-        only there: such a point has an interval if its one value is among them.
     interval : {"automatic", "welch", "newcombe"}
         Which interval: the one that fits each point, or a published one for all.
 
@@ -168,9 +165,9 @@ def difference_interval(
     Raises
     ------
     ValueError
-        If `confidence` lies outside (0, 1), `minimum` is not finite, `outcomes` are not
-        two different finite numbers, the arms have different shapes, or `interval` is
-        unknown, or ``"newcombe"`` and a point has scores of more than two values.
+        If `confidence` lies outside (0, 1), `minimum` is not finite, the arms have
+        different shapes, or `interval` is unknown, or ``"newcombe"`` and a point has
+        scores of more than two values.
 
     Examples
     --------
@@ -186,14 +183,13 @@ def difference_interval(
     -0.06 to 0.82
     """
     confidence = options_iv(confidence, minimum, interval)
-    outcomes = _outcomes_iv(outcomes)
     points = _points_iv(inside, outside)
     result = _empty(points)
 
     def fill(start: int) -> None:
         part = slice(start, start + _BLOCK)
-        sample = classify(inside.take(part), outside.take(part), outcomes)
-        _choose(sample, interval, start)
+        sample = classify(inside.take(part), outside.take(part))
+        choose(sample, interval, start)
         _fill(result, part, sample, confidence, minimum)
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # 1 in a joblib worker
@@ -216,15 +212,6 @@ def interval_iv(interval: str, known: Sequence[str]) -> None:
         raise ValueError(f"`interval` must be one of {names}; got {interval!r}")
 
 
-def _outcomes_iv(outcomes: tuple[float, float]) -> tuple[float, float]:
-    values = tuple(float(value) for value in outcomes)
-    if len(set(values)) != 2 or len(values) != 2 or not np.isfinite(values).all():
-        raise ValueError(
-            f"`outcomes` must be two different finite numbers; got {outcomes!r}"
-        )
-    return min(values), max(values)
-
-
 def _points_iv(inside: Arm, outside: Arm) -> int:
     shape, other = np.shape(inside.count), np.shape(outside.count)
     if len(shape) != 1 or shape != other:
@@ -239,25 +226,6 @@ def _empty(points: int) -> DifferenceInterval:
     numbers = [np.full(points, np.nan) for _ in _NUMBERS]
     names = [np.empty(points, dtype=object) for _ in range(2)]
     return DifferenceInterval(*numbers, *names)
-
-
-def _choose(sample: Sample, interval: Interval, start: int) -> None:
-    """Put the interval that was asked for in the place of the one that fits."""
-    if interval == "welch":
-        # Without variance in either arm, Welch's t is 0/0.
-        arms = sample.inside, sample.outside
-        alike = np.all([arm.lowest == arm.highest for arm in arms], axis=0)
-        sample.lack[alike & (sample.kind != Kind.NONE)] = Lack.VARIATION
-        sample.kind[alike] = Kind.NONE
-        sample.kind[sample.kind != Kind.NONE] = Kind.WELCH
-    elif interval == "newcombe":
-        several = np.flatnonzero(sample.kind == Kind.MEANS)
-        if several.size:
-            raise ValueError(
-                "`interval` 'newcombe' is for scores of two values, such as 0 and 1; "
-                f"point {start + several[0]} has more"
-            )
-        sample.kind[sample.kind == Kind.PROPORTIONS] = Kind.NEWCOMBE
 
 
 def _fill(

@@ -11,17 +11,12 @@ from dataclasses import replace
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
 from memmetrics._arrays.validation import as_confidence
 from memmetrics.statistics._proportions import wilson_limits
-from memmetrics.statistics._samples import Floats, Kind, Lack
-from memmetrics.statistics._skewness import (
-    Difference,
-    mean_difference,
-    stands_apart,
-)
+from memmetrics.statistics._samples import Floats, Kind, Lack, Sample, choose, classify
+from memmetrics.statistics._skewness import Difference, mean_difference, stands_apart
 from memmetrics.statistics.arms import Arm
 from memmetrics.statistics.intervals import FLAGS, INTERVALS, interval_iv
 
@@ -77,8 +72,9 @@ def mean_interval(
     """
     confidence = as_confidence(confidence)
     interval_iv(interval, get_args(MeanInterval))
-    kind, lack = _classify(arm)
-    _choose(arm, kind, lack, interval)
+    sample = _classify(arm)
+    choose(sample, interval)
+    kind, lack = sample.kind, sample.lack
     error, low, high = (np.full(len(kind), np.nan) for _ in range(3))
     for of_kind, compute in _COMPUTED.items():
         chosen = np.flatnonzero(kind == of_kind)
@@ -94,41 +90,15 @@ def mean_interval(
     }
 
 
-def _classify(arm: Arm) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
-    alike = (arm.lowest == arm.highest) & (arm.runs > 1)
+def _classify(arm: Arm) -> Sample:
+    sample = classify(arm, arm)
+    # Two scores are two values whatever their kind.
     outcomes = np.isin(arm.lowest, (0, 1)) & np.isin(arm.highest, (0, 1))
-    two_valued = ~alike & (arm.at_lowest + arm.at_highest == arm.runs)
-    kind = np.full(len(arm.count), Kind.MEANS, dtype=np.int8)
-    kind[two_valued & (arm.runs > 2)] = Kind.PROPORTIONS
-    kind[alike] = Kind.NONE
-    kind[outcomes] = Kind.PROPORTIONS
-    infinite = np.isinf(arm.lowest) | np.isinf(arm.highest)
-    kind[infinite | (arm.runs < 2)] = Kind.NONE
-    lack = np.full(len(arm.count), Lack.NOTHING, dtype=np.int8)
-    means = np.flatnonzero(kind == Kind.MEANS)
-    lack[means[stands_apart(arm.take(means))]] = Lack.REPETITION
-    lack[alike] = Lack.VARIATION
-    lack[infinite] = Lack.FINITENESS
-    lack[arm.runs < 2] = Lack.RUNS
-    return kind, lack
-
-
-def _choose(
-    arm: Arm, kind: npt.NDArray[np.int8], lack: npt.NDArray[np.int8], interval: str
-) -> None:
-    """Put the interval that was asked for in the place of the one that fits."""
-    if interval == "student":
-        alike = (arm.lowest == arm.highest) & (kind != Kind.NONE)
-        kind[alike], lack[alike] = Kind.NONE, Lack.VARIATION
-        kind[kind != Kind.NONE] = Kind.STUDENT
-    elif interval == "wilson":
-        several = np.flatnonzero(kind == Kind.MEANS)
-        if several.size:
-            raise ValueError(
-                "`interval` 'wilson' is for scores of two values, such as 0 and 1; "
-                f"point {several[0]} has more"
-            )
-        kind[kind == Kind.PROPORTIONS] = Kind.WILSON
+    pair = (arm.count == 2) & (sample.kind == Kind.PROPORTIONS) & ~outcomes
+    sample.kind[pair] = Kind.MEANS
+    means = np.flatnonzero(sample.kind == Kind.MEANS)
+    sample.lack[means[stands_apart(arm.take(means))]] = Lack.REPETITION
+    return sample
 
 
 def _mean(arm: Arm, confidence: float) -> tuple[Floats, Floats, Floats]:

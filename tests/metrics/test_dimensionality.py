@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
 
+import memmetrics as mm
 from memmetrics import (
     DatapointDimensionality,
     FeatureDimensionality,
@@ -154,8 +155,8 @@ def test_leading_axes_are_so_many_calls():
     vectors = rng.normal(size=(2, 3, 10, 4)) * 10.0 ** rng.integers(-6, 6, (2, 3, 1, 1))
     vectors[0, 1, :, 1:] = 0  # one run of rank 1
     reference = rng.normal(size=(2, 3, 6, 4))
-    whole = datapoint_dimensionality(vectors)
-    held_out = datapoint_dimensionality(vectors, reference=reference)
+    whole = datapoint_dimensionality(vectors, flatten=1)
+    held_out = datapoint_dimensionality(vectors, reference=reference, flatten=1)
     for run in np.ndindex(2, 3):
         np.testing.assert_allclose(whole[run], by_definition(vectors[run]), atol=1e-9)
         np.testing.assert_allclose(
@@ -398,3 +399,49 @@ def test_four_million_vectors_cost_few_copies():
 
     copy = seconds(vectors.copy, 10)
     assert seconds(lambda: feature_dimensionality(vectors), 5) < 60 * copy
+
+
+class TestFlatten:
+    """Four axes may be those of a convolution, or two of runs: it has to be said."""
+
+    @pytest.mark.parametrize("function", [mm.datapoint_dimensionality, mm.leverage])
+    @pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+    def test_says_what_is_meant(self, function, kind):
+        images = np.random.default_rng(0).normal(size=(10, 3, 4, 5))
+        hidden = kind(images)
+        with pytest.warns(UserWarning, match=r"\(10, 3, 4, 5\) is read as .*flatten=3"):
+            as_ever = function(hidden)
+        np.testing.assert_array_equal(
+            function(hidden, flatten=3), function(kind(images.reshape(10, 60)))
+        )
+        of_runs = function(hidden, flatten=1)
+        assert of_runs.shape == (10, 3, 4)
+        np.testing.assert_array_equal(of_runs, as_ever)
+        np.testing.assert_allclose(of_runs[7, 2], function(kind(images[7, 2])))
+        held_out = function(hidden[:2], reference=hidden, flatten=3)
+        assert held_out.shape == (2,)
+
+    def test_is_not_needed_with_one_axis_of_runs(self):
+        hidden = np.random.default_rng(0).normal(size=(3, 8, 2))
+        assert mm.datapoint_dimensionality(hidden).shape == (3, 8)
+        assert mm.datapoint_dimensionality(hidden, flatten=2).shape == (3,)
+
+    @pytest.mark.parametrize(
+        ("flatten", "error", "match"),
+        [
+            (0, ValueError, "`flatten` must be at least 1; got 0"),
+            (1.5, TypeError, "`flatten` must be a whole number"),
+            (2, ValueError, r"must leave an axis of points; got 2 for shape \(4, 2\)"),
+        ],
+    )
+    def test_nonsense(self, flatten, error, match):
+        with pytest.raises(error, match=match):
+            mm.leverage(np.ones((4, 2)), flatten=flatten)
+
+    @pytest.mark.parametrize("metric", [mm.DatapointDimensionality, mm.Leverage])
+    def test_metrics_take_it(self, metric):
+        hidden = np.random.default_rng(0).normal(size=(6, 2, 2, 2))
+        fit = mm.Fit(hidden=hidden)
+        assert metric(flatten=3)(fit).estimate.shape == (6,)
+        with pytest.warns(UserWarning, match="flatten=3 for"):
+            assert metric()(fit).estimate.shape == (6, 2, 2)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from arms import arm
 from hypothesis import given, strategies as st
@@ -103,3 +104,16 @@ def test_no_p_values():
 def test_p_values_that_are_none(p_value):
     with pytest.raises(ValueError, match=r"must lie in \[0, 1\]; got values from"):
         discoveries(result([0.5, np.nan, p_value]))
+
+
+def test_the_tidy_table_does_too():
+    found = discoveries(result(PUBLISHED).to_frame())
+    np.testing.assert_array_equal(found, discoveries(result(PUBLISHED)))
+
+
+def test_a_table_with_rows_of_other_metrics():
+    other = Result("gap", unit="loss", estimate=[0.1, 0.2]).to_frame()
+    table = pd.concat([other, result(PUBLISHED).to_frame()], ignore_index=True)
+    assert discoveries(table).nonzero()[0].tolist() == [2, 3, 4, 5]
+    with pytest.raises(ValueError, match="must have a column 'p_value'"):
+        discoveries(other)
