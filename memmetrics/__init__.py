@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 from memmetrics.concatenation import concatenate as concatenate
 from memmetrics.evidence import (
     Fit as Fit,
@@ -33,6 +37,7 @@ from memmetrics.metrics.influence import (
 from memmetrics.metrics.leverage import Leverage as Leverage, leverage as leverage
 from memmetrics.planning.plan import plan as plan
 from memmetrics.planning.precision import Precision as Precision
+from memmetrics.planting import plant as plant
 from memmetrics.reading import read_retrainings as read_retrainings
 from memmetrics.result import Result as Result
 from memmetrics.selection_spectrum import spectrum as spectrum
@@ -42,6 +47,17 @@ from memmetrics.trainers.toy import (
     ToyTrainer as ToyTrainer,
     sparse_features as sparse_features,
 )
+
+if TYPE_CHECKING:
+    from memmetrics import (
+        designs as designs,
+        metrics as metrics,
+        plotting as plotting,
+        selection as selection,
+        statistics as statistics,
+        testing as testing,
+        trainers as trainers,
+    )
 
 __version__ = "0.1.0"
 
@@ -70,9 +86,32 @@ __all__ = [
     "leverage",
     "measure",
     "plan",
+    "plant",
     "read_retrainings",
     "retrain",
     "sparse_features",
     "spectrum",
     "train_test_gap",
 ]
+
+# Attributes without an import of their own, loaded when they are first used: some take
+# libraries along that few need, such as matplotlib.
+_ROOMS = (
+    "designs",
+    "metrics",
+    "plotting",
+    "selection",
+    "statistics",
+    "testing",
+    "trainers",
+)
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ROOMS})

@@ -13,6 +13,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+__all__ = ["RNG", "Stream", "entropy_from", "generator", "run_seeds"]
+
 RNG: TypeAlias = int | np.integer | np.random.Generator | np.random.SeedSequence | None
 
 
@@ -23,6 +25,7 @@ class Stream(IntEnum):
     TRAINING = 1
     FITS = 2
     ROUNDING = 3
+    PLANTING = 4
 
 
 def entropy_from(rng: RNG) -> int:

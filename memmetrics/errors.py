@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__all__ = ["RetrainingError", "StoreError", "StoreMismatchError", "UnidentifiedError"]
+
 
 class RetrainingError(RuntimeError):
     """Some runs could not be trained; everything that finished is in the store."""

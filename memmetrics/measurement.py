@@ -135,7 +135,7 @@ def measure(
             trainer, data, kinds, test=test, fits=fits, store=where, **options
         )
     if needing := [metric.name for metric in chosen if metric.needs is Retrainings]:
-        if runs is until is None:
+        if runs is None and until is None:
             names = ", ".join(needing)
             raise ValueError(f"`runs` must be given: {names} needs retrainings")
         name, others = ("test", test) if targets is None else ("targets", targets)

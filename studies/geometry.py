@@ -15,12 +15,14 @@ from memmetrics.plotting import COLORS, draw_vectors
 from studies._kit.chapter import Picture, Study
 from studies._kit.estimates import Estimate, median_of
 from studies._kit.grid import Grid, Networks, medians
-from studies._kit.pictures import BAND, draw_band
+from studies._kit.pictures import BAND, draw_band, log_lengths
 from studies._kit.toy import Cell, by_data_set
 from studies._kit.verdicts import Claim
 
 _NAME = "geometry"
 _PAPER = "Henighan et al. 2023, Figure 2"
+# What a test loss may differ from one read off a figure, which is a mean of four.
+_READING = 0.003
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def exactness(table: pd.DataFrame) -> Picture:
     shares.plot(sizes, 2 / sizes, ":", color=COLORS["black"], label="2 / points")
     exact = [polygon_length(int(size)) for size in sizes]
     lengths.plot(sizes, exact, ":", color=COLORS["black"], label="exact polygon")
-    lengths.set_yscale("log")
+    log_lengths(lengths)
     for ax in (shares, lengths):
         ax.legend()
     reached = by_data_set(table, "weight_length", "points").median()
@@ -172,6 +174,17 @@ CLAIMS = (
             at_most=1.05,
         )
         for points in (5, 6, 10)
+    ),
+    *(
+        Claim(
+            f"The test loss at {points} points is {loss}",
+            "Henighan et al. 2023, Figure 3, read off, mean of 4",
+            str(loss),
+            partial(at_size, metric="test_loss", points=points),
+            at_least=loss - _READING,
+            at_most=loss + _READING,
+        )
+        for points, loss in ((5, 1.0), (15, 1.022), (30, 1.0074))
     ),
     Claim(
         "Of three points the largest dimensionality is 0.81",

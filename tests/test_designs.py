@@ -5,9 +5,20 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
-from memmetrics.designs import BLOCK, as_design, draw_members
+from memmetrics.designs import (
+    BLOCK,
+    Balanced,
+    Bernoulli,
+    Everyone,
+    Exact,
+    Given,
+    Without,
+    as_design,
+    draw_members,
+)
+from memmetrics.planning.memory_use import peak_memory
 
 
 def draw(design="balanced", *, runs=32, points=20, fraction=0.5, entropy=0, **options):
@@ -179,3 +190,154 @@ def test_pairs_of_runs_within_a_block_are_nearly_independent():
 def test_impossible_designs(options, message):
     with pytest.raises(ValueError, match=message):
         draw(**options)
+
+
+SETS = [[3], [0, 5, 2], [7]]
+MINE = np.random.default_rng(1).random((45, 23)) < 0.6
+
+
+@pytest.mark.parametrize(
+    "design",
+    [
+        Balanced(0.3),
+        Balanced(0.07),
+        Bernoulli(0.1),
+        Exact(0.4),
+        Everyone(),
+        Without(SETS),
+        Given(MINE),
+    ],
+    ids=str,
+)
+@settings(max_examples=30)
+@given(data=st.data())
+def test_blocks_are_those_of_the_whole(design, data):
+    runs, points = data.draw(st.sampled_from([(45, 23), (17, 23), (3, 23)]))
+    seed = data.draw(st.integers(0, 2**40))
+    try:
+        whole = draw_members(design, seed, runs=runs, points=points)
+    except ValueError:
+        whole = None  # too small a share of so few points
+    parts = []
+    for count in (runs, points):
+        ends = st.integers(-count - 2, count + 2)
+        parts.append(slice(data.draw(ends), data.draw(ends)))
+    if whole is not None:
+        some = draw_members(
+            design,
+            seed,
+            runs=runs,
+            points=points,
+            some_runs=parts[0],
+            some_points=parts[1],
+        )
+        np.testing.assert_array_equal(some, whole[parts[0], parts[1]])
+
+
+@pytest.mark.parametrize("design", [Balanced(0.2), Bernoulli(0.2), Exact(0.2)])
+def test_blocks_of_many_points_and_of_groups(design):
+    groups = np.random.default_rng(0).integers(0, 900, 10_000)
+    for options in ({}, {"groups": groups}):
+        whole = draw_members(design, 7, runs=40, points=10_000, **options)
+        for some in (slice(0, 1), slice(4095, 4098), slice(9000, None), slice(5, 5)):
+            block = draw_members(
+                design,
+                7,
+                runs=40,
+                points=10_000,
+                some_runs=slice(13, 33),
+                some_points=some,
+                **options,
+            )
+            np.testing.assert_array_equal(block, whole[13:33, some])
+
+
+@pytest.mark.parametrize("design", [Balanced(0.5), Bernoulli(0.5), Everyone()])
+def test_a_billion_points_are_never_in_one_place(design):
+    with peak_memory() as memory:
+        block = draw_members(
+            design,
+            0,
+            runs=1000,
+            points=10**9,
+            some_runs=slice(700, 720),
+            some_points=slice(10**9 - 50, None),
+        )
+    assert block.shape == (20, 50)
+    assert memory.grown < 2e7
+    if design != Everyone():
+        assert 0.3 < block.mean() < 0.7
+
+
+def test_without_goes_round_however_many_runs():
+    member = draw_members(Without(SETS), 0, runs=10, points=8)
+    for run, row in enumerate(member):
+        left = [[], *SETS][run % 4]
+        assert np.flatnonzero(~row).tolist() == sorted(left)
+
+
+def test_groups_are_not_torn_apart():
+    groups = np.array([0, 0, 1, 1, 2, 2])
+    whole = draw_members(Without([[0, 1], [5, 4]]), 0, runs=3, points=6, groups=groups)
+    assert whole.sum(axis=1).tolist() == [6, 4, 4]
+    assert draw_members(Everyone(), 0, runs=2, points=6, groups=groups).all()
+    for torn in (Without([[1]]), Given(np.eye(6, dtype=bool))):
+        with pytest.raises(ValueError, match="points of one group enter together"):
+            draw_members(torn, 0, runs=3, points=6, groups=groups)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: as_design("balanced", 1.0),
+            ValueError,
+            "`fraction` must lie strictly",
+        ),
+        (lambda: Bernoulli("half"), ValueError, "`fraction` must lie strictly"),
+        (lambda: as_design(Balanced(0.2), 0.5), ValueError, "`fraction` goes with the"),
+        (lambda: as_design(MINE, 0.5), ValueError, "`fraction` goes with the names"),
+        (lambda: as_design("everyone", 0.5), ValueError, "`fraction` goes with the"),
+        (lambda: as_design(Balanced), TypeError, "must be a design, not a class"),
+        (lambda: as_design(None), TypeError, "`design` must be boolean; got"),
+        (lambda: as_design([[1, 0]]), TypeError, "`design` must be boolean; got"),
+        (lambda: Given(MINE[0]), ValueError, r"axes \(runs, points\)"),
+        (
+            lambda: Given(MINE & (MINE.sum(1) < 0)[:, None]),
+            ValueError,
+            "run 0 has none",
+        ),
+        (lambda: Without([]), ValueError, "`sets` must hold at least one set"),
+        (lambda: Without([[]]), ValueError, "set 0 has shape"),
+        (lambda: Without([[0], [0.5]]), ValueError, "set 1 has shape"),
+        (lambda: Without([[-1]]), ValueError, "no negative index; set 0"),
+        (
+            lambda: draw_members(Without([[3]]), 0, runs=2, points=3),
+            ValueError,
+            "set 0 has 1, the last of them 3",
+        ),
+        (
+            lambda: draw_members(Without([[0, 1]]), 0, runs=2, points=2),
+            ValueError,
+            "must leave some of the 2 points",
+        ),
+        (
+            lambda: draw_members(Given(MINE), 0, runs=46, points=23),
+            ValueError,
+            r"in 46 runs of 23 points; its matrix has shape \(45, 23\)",
+        ),
+        (
+            lambda: draw_members(Given(MINE), 0, runs=4, points=22),
+            ValueError,
+            "of 22 points",
+        ),
+        (
+            lambda: draw(some_runs=slice(0, 9, 2)),
+            ValueError,
+            "`some_runs` must have no gaps",
+        ),
+    ],
+)
+def test_what_makes_no_design(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -47,6 +47,7 @@ PUBLIC = {
     "measure",
     "plan",
     "read_retrainings",
+    "plant",
     "retrain",
     "sparse_features",
     "spectrum",
@@ -69,6 +70,24 @@ def test_optional_packages_are_not_imported():
     assert not (ours - theirs) & OPTIONAL
 
 
+ROOMS = {
+    "designs",
+    "metrics",
+    "plotting",
+    "selection",
+    "statistics",
+    "testing",
+    "trainers",
+}
+
+
+def test_rooms_are_attributes_without_an_import():
+    wanted = ", ".join(f"memmetrics.{room}.__name__" for room in sorted(ROOMS))
+    assert "memmetrics" in modules_after(f"import memmetrics; print(end=''), {wanted}")
+    assert set(dir(memmetrics)) >= ROOMS | PUBLIC
+    assert not hasattr(memmetrics, "kitchen")
+
+
 def test_public_names():
     assert set(memmetrics.__all__) == PUBLIC
     assert len(memmetrics.__all__) == len(PUBLIC) <= 30
@@ -80,7 +99,7 @@ def test_nothing_else_is_public():
         for name, value in vars(memmetrics).items()
         if not name.startswith("_") and not isinstance(value, ModuleType)
     }
-    assert names - {"annotations"} == PUBLIC
+    assert names - {"annotations", "ModuleType", "TYPE_CHECKING"} == PUBLIC
 
 
 def test_every_public_name_is_documented():

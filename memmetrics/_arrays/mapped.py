@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+__all__ = ["allocate", "release"]
+
 MAPPED_BYTES = 1 << 28  # smaller arrays simply are in memory
 
 

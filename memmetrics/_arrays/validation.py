@@ -246,7 +246,7 @@ def as_labels(labels: object, name: str) -> npt.NDArray[Any]:
     return array
 
 
-def like_original(values: npt.NDArray[Any], original: Array) -> Array:
+def like_original(values: npt.NDArray[Any], original: object) -> Array:
     """Return `values` as they are, or as a tensor beside `original` if that is one.
 
     Statistics stay in float64, whatever the scores are in, where the device has it.

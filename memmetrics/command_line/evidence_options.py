@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 from memmetrics._arrays.fields import read_field
 from memmetrics.evidence import Evidence, Fit, Losses, OneRun, Retrainings
@@ -70,9 +70,10 @@ def read_evidence(metric: Metric, options: argparse.Namespace) -> Evidence:
         )
     # Where text holds a single column, it is the one axis of these.
     axes: Literal[1, 2] = 1 if metric.needs in (Losses, OneRun) else 2
-    return metric.needs(
-        **{name: read_field(name, getattr(options, name), axes=axes) for name in given}
-    )
+    arrays: dict[str, Any] = {
+        name: read_field(name, getattr(options, name), axes=axes) for name in given
+    }
+    return metric.needs(**arrays)
 
 
 def _dashed(names: Iterable[str], before: str = "") -> str:

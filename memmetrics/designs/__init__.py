@@ -37,23 +37,10 @@ variance.
 
 from __future__ import annotations
 
-from memmetrics.designs.base import (
-    Bools as Bools,
-    Design as Design,
-    draw_members as draw_members,
-)
-from memmetrics.designs.choice import as_design as as_design
-from memmetrics.designs.drawn import (
-    BLOCK as BLOCK,
-    Balanced as Balanced,
-    Bernoulli as Bernoulli,
-    Exact as Exact,
-)
-from memmetrics.designs.named import (
-    Everyone as Everyone,
-    Given as Given,
-    Without as Without,
-)
+from memmetrics.designs.base import Bools, Design, Part, draw_members
+from memmetrics.designs.choice import as_design
+from memmetrics.designs.drawn import BLOCK, Balanced, Bernoulli, Exact
+from memmetrics.designs.named import Everyone, Given, Without
 
 __all__ = [
     "BLOCK",
@@ -64,6 +51,7 @@ __all__ = [
     "Everyone",
     "Exact",
     "Given",
+    "Part",
     "Without",
     "as_design",
     "draw_members",

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Bools", "Design", "draw_members"]
+__all__ = ["Bools", "Design", "Part", "draw_members"]
 
 Bools: TypeAlias = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A block of runs for a range of points, of all there are.
+
+    Parameters
+    ----------
+    all_runs, all_points : int
+        How many there are altogether.
+    runs, points : range
+        Which of them are asked for, without gaps.
+    """
+
+    all_runs: int
+    all_points: int
+    runs: range
+    points: range
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of what is asked for."""
+        return len(self.runs), len(self.points)
 
 
 class Design(Protocol):
@@ -25,24 +49,8 @@ class Design(Protocol):
         """Whether it names points, and so cannot be drawn for groups instead."""
         ...
 
-    def members(
-        self, seed: int, runs: int, points: int, some_runs: range, some_points: range
-    ) -> Bools:
-        """Return who trains on what in a block of runs, for a range of points.
-
-        Parameters
-        ----------
-        seed : int
-            The measurement's seed.
-        runs, points : int
-            How many there are altogether.
-        some_runs, some_points : range
-            Which of them are asked for, without gaps.
-
-        Returns
-        -------
-        bool array, (some runs, some points)
-        """
+    def members(self, seed: int, part: Part) -> Bools:
+        """Return who trains on what in a part, (runs, points), for a seed."""
         ...
 
     def configuration(self) -> dict[str, Any]:
@@ -94,22 +102,23 @@ def draw_members(
     array([3, 3, 3, 3])
     >>> some = draw_members(
     ...     Balanced(0.5), 0, runs=6, points=4, some_points=slice(1, 3))
-    >>> (some == member[:, 1:3]).all()
+    >>> np.array_equal(some, member[:, 1:3])
     True
     """
     rows = _range(some_runs, runs, "some_runs")
     columns = _range(some_points, points, "some_points")
     if groups is None:
-        return design.members(seed, runs, points, rows, columns)
+        return design.members(seed, Part(runs, points, rows, columns))
     labels, first, group = np.unique(groups, return_index=True, return_inverse=True)
     if design.of_points:
-        whole = design.members(seed, runs, points, rows, range(points))
+        whole = design.members(seed, Part(runs, points, rows, range(points)))
         if (whole != whole[:, first[group]]).any():
             raise ValueError("`design` must let points of one group enter together")
         return whole[:, columns.start : columns.stop]
     wanted = group[columns.start : columns.stop]
     low, high = (wanted.min(), wanted.max() + 1) if len(wanted) else (0, 0)
-    drawn = design.members(seed, runs, len(labels), rows, range(low, high))
+    units = Part(runs, len(labels), rows, range(low, high))
+    drawn = design.members(seed, units)
     return np.ascontiguousarray(drawn[:, wanted - low])
 
 

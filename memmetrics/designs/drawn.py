@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
+from itertools import chain
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from memmetrics._seeds import Stream, generator
-from memmetrics.designs.base import Bools
+from memmetrics.designs.base import Bools, Part
 
 __all__ = ["BLOCK", "Balanced", "Bernoulli", "Exact"]
 
@@ -59,21 +60,21 @@ class Balanced(_Drawn):
     block: ClassVar[int] = BLOCK
     name: ClassVar[str] = "balanced"
 
-    def members(
-        self, seed: int, runs: int, points: int, some_runs: range, some_points: range
-    ) -> Bools:
+    def members(self, seed: int, part: Part) -> Bools:
         """See `Design`."""
-        member = np.empty((len(some_runs), len(some_points)), dtype=bool)
+        member = np.empty(part.shape, dtype=bool)
         again: list[tuple[int, int]] = []
-        for start in range(0, some_runs.stop if some_runs else 0, BLOCK):
-            block = range(start, min(start + BLOCK, runs))
-            again = self._rounded(seed, again, block, points)
-            here = range(max(start, some_runs.start), min(block.stop, some_runs.stop))
-            if here:
-                draw = partial(self._draw, seed, again, block)
-                drawn = _nonempty(draw, some_points, points, self.fraction)
-                rows = slice(here.start - some_runs.start, here.stop - some_runs.start)
-                member[rows] = drawn[here.start - start : here.stop - start]
+        for start in range(0, part.runs.stop if part.runs else 0, BLOCK):
+            block = range(start, min(start + BLOCK, part.all_runs))
+            again = self._rounded(seed, again, block, part.all_points)
+            wanted = range(max(start, part.runs.start), min(block.stop, part.runs.stop))
+            if wanted:
+                # Kept, since many draws may be needed for one that leaves no run empty.
+                inside = lru_cache(2)(partial(self._inside, seed, again, block))
+                draw = partial(_shuffled, seed, block, inside)
+                drawn = _nonempty(draw, part, self.fraction)
+                rows = [run - part.runs.start for run in wanted]
+                member[rows] = drawn[wanted.start - start : wanted.stop - start]
         return member
 
     def _rounded(
@@ -113,32 +114,6 @@ class Balanced(_Drawn):
         )
         return after - before
 
-    def _draw(
-        self,
-        seed: int,
-        again: list[tuple[int, int]],
-        block: range,
-        attempt: int,
-        points: range,
-    ) -> Bools:
-        """Shuffle each point's column on its own: `inside` trues among the runs."""
-        rng = generator(seed, Stream.SUBSETS, block.start, block.stop, attempt)
-        rng.bit_generator.advance(points.start * BLOCK)  # type: ignore[attr-defined]
-        inside = self._inside(seed, again, block, points)
-        drawn = np.empty((len(block), len(points)), dtype=bool)
-        for first in range(0, len(points), _CHUNK):
-            some = inside[first : first + _CHUNK]
-            lots = rng.integers(0, 2**64, size=(len(some), BLOCK), dtype=np.uint64)
-            # The last bits are the run's number, so that no two lots are equal.
-            lots &= ~np.uint64(BLOCK - 1)
-            lots = lots[:, : len(block)] | np.arange(len(block), dtype=np.uint64)
-            # (points, runs): a point is in the runs of its `inside` lowest lots.
-            last = np.maximum(some - 1, 0)[:, np.newaxis]
-            highest = np.take_along_axis(np.sort(lots, axis=1), last, axis=1)
-            chosen = (lots <= highest) & (some > 0)[:, np.newaxis]
-            drawn[:, first : first + _CHUNK] = chosen.T
-        return drawn
-
 
 @dataclass(frozen=True)
 class Bernoulli(_Drawn):
@@ -153,25 +128,18 @@ class Bernoulli(_Drawn):
     --------
     >>> from memmetrics.designs import draw_members
     >>> draw_members(Bernoulli(0.5), 0, runs=100, points=3).mean(axis=0)
-    array([0.5 , 0.49, 0.48])
+    array([0.5 , 0.49, 0.63])
     """
 
     fraction: float = 0.5
     name: ClassVar[str] = "bernoulli"
 
-    def members(
-        self,
-        seed: int,
-        runs: int,  # noqa: ARG002 - the protocol's
-        points: int,
-        some_runs: range,
-        some_points: range,
-    ) -> Bools:
+    def members(self, seed: int, part: Part) -> Bools:
         """See `Design`."""
-        member = np.empty((len(some_runs), len(some_points)), dtype=bool)
-        for row, run in zip(member, some_runs, strict=True):
+        member = np.empty(part.shape, dtype=bool)
+        for row, run in zip(member, part.runs, strict=True):
             draw = partial(self._draw, seed, run)
-            row[:] = _nonempty(draw, some_points, points, self.fraction)[0]
+            row[:] = _nonempty(draw, part, self.fraction)[0]
         return member
 
     def _draw(self, seed: int, run: int, attempt: int, points: range) -> Bools:
@@ -200,15 +168,9 @@ class Exact(_Drawn):
     fraction: float = 0.5
     name: ClassVar[str] = "exact"
 
-    def members(
-        self,
-        seed: int,
-        runs: int,  # noqa: ARG002 - the protocol's
-        points: int,
-        some_runs: range,
-        some_points: range,
-    ) -> Bools:
+    def members(self, seed: int, part: Part) -> Bools:
         """See `Design`."""
+        points = part.all_points
         size = round(self.fraction * points)
         if not 0 < size < points:
             raise ValueError(
@@ -217,10 +179,10 @@ class Exact(_Drawn):
                 "outside"
             )
         template = np.arange(points) < size
-        member = np.empty((len(some_runs), len(some_points)), dtype=bool)
-        for row, run in zip(member, some_runs, strict=True):
+        member = np.empty(part.shape, dtype=bool)
+        for row, run in zip(member, part.runs, strict=True):
             whole = generator(seed, Stream.SUBSETS, run).permutation(template)
-            row[:] = whole[some_points.start : some_points.stop]
+            row[:] = whole[part.points.start : part.points.stop]
         return member
 
 
@@ -254,21 +216,50 @@ def _pieces(start: int, stop: int) -> Iterator[range]:
         yield range(first, min(first + _CHUNK, stop))
 
 
-def _nonempty(
-    draw: Callable[[int, range], Bools], here: range, points: int, fraction: float
+def _shuffled(
+    seed: int,
+    block: range,
+    inside: Callable[[range], npt.NDArray[np.int64]],
+    attempt: int,
+    points: range,
 ) -> Bools:
-    """Draw until no run is empty, of all points; return the points `here`."""
+    """Return a balanced block, (runs of the block, points).
+
+    Each point's column is shuffled on its own, with `inside` trues among the runs.
+    """
+    rng = generator(seed, Stream.SUBSETS, block.start, block.stop, attempt)
+    rng.bit_generator.advance(points.start * BLOCK)  # type: ignore[attr-defined]
+    counts = inside(points)
+    drawn = np.empty((len(block), len(points)), dtype=bool)
+    for first in range(0, len(points), _CHUNK):
+        some = counts[first : first + _CHUNK]
+        lots = rng.integers(0, 2**64, size=(len(some), BLOCK), dtype=np.uint64)
+        # The last bits are the run's number, so that no two lots are equal.
+        lots &= ~np.uint64(BLOCK - 1)
+        lots = lots[:, : len(block)] | np.arange(len(block), dtype=np.uint64)
+        # (points, runs): a point is in the runs of its `inside` lowest lots.
+        last = np.maximum(some - 1, 0)[:, np.newaxis]
+        highest = np.take_along_axis(np.sort(lots, axis=1), last, axis=1)
+        chosen = (lots <= highest) & (some > 0)[:, np.newaxis]
+        drawn[:, first : first + _CHUNK] = chosen.T
+    return drawn
+
+
+def _nonempty(
+    draw: Callable[[int, range], Bools], part: Part, fraction: float
+) -> Bools:
+    """Draw until no run is empty, of all points; return the points of the part."""
+    before, after = (0, part.points.start), (part.points.stop, part.all_points)
     for attempt in range(_ATTEMPTS):
-        member = draw(attempt, here)
+        member = draw(attempt, part.points)
         filled = member.any(axis=1)
-        for first, last in ((0, here.start), (here.stop, points)):
-            for elsewhere in _pieces(first, last):
-                if filled.all():
-                    return member
-                filled |= draw(attempt, elsewhere).any(axis=1)
+        for elsewhere in chain(_pieces(*before), _pieces(*after)):
+            if filled.all():
+                break
+            filled |= draw(attempt, elsewhere).any(axis=1)
         if filled.all():
             return member
-    raise _unfilled(fraction, points)
+    raise _unfilled(fraction, part.all_points)
 
 
 def _unfilled(fraction: float, points: int) -> ValueError:

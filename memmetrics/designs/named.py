@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from memmetrics._arrays.fingerprint import fingerprint
 from memmetrics._arrays.validation import as_boolean, to_numpy
-from memmetrics.designs.base import Bools
+from memmetrics.designs.base import Bools, Part
 
 __all__ = ["Everyone", "Given", "Without"]
 
@@ -30,16 +30,9 @@ class Everyone:
     block: ClassVar[int] = 1
     of_points: ClassVar[bool] = False
 
-    def members(
-        self,
-        seed: int,  # noqa: ARG002 - the protocol's
-        runs: int,  # noqa: ARG002 - the protocol's
-        points: int,  # noqa: ARG002 - the protocol's
-        some_runs: range,
-        some_points: range,
-    ) -> Bools:
+    def members(self, seed: int, part: Part) -> Bools:  # noqa: ARG002 - protocol
         """See `Design`."""
-        return np.ones((len(some_runs), len(some_points)), dtype=bool)
+        return np.ones(part.shape, dtype=bool)
 
     def configuration(self) -> dict[str, Any]:
         """See `Design`; there is nothing to tell apart."""
@@ -85,22 +78,15 @@ class Given:
             )
         object.__setattr__(self, "member", member)
 
-    def members(
-        self,
-        seed: int,  # noqa: ARG002 - the protocol's
-        runs: int,
-        points: int,
-        some_runs: range,
-        some_points: range,
-    ) -> Bools:
+    def members(self, seed: int, part: Part) -> Bools:  # noqa: ARG002 - protocol
         """See `Design`."""
-        if len(self.member) < runs or self.member.shape[1] != points:
+        if self.member.shape[1] != part.all_points or len(self.member) < part.all_runs:
             raise ValueError(
-                f"`design` must say who trains on what in {runs} runs of {points} "
-                f"points; its matrix has shape {self.member.shape}"
+                f"`design` must say who trains on what in {part.all_runs} runs of "
+                f"{part.all_points} points; its matrix has shape {self.member.shape}"
             )
-        rows = self.member[some_runs.start : some_runs.stop]
-        return rows[:, some_points.start : some_points.stop].copy()
+        rows = self.member[part.runs.start : part.runs.stop]
+        return rows[:, part.points.start : part.points.stop].copy()
 
     def configuration(self) -> dict[str, Any]:
         """See `Design`."""
@@ -148,28 +134,22 @@ class Without:
         """Runs of one round."""
         return 1 + len(self.sets)
 
-    def members(
-        self,
-        seed: int,  # noqa: ARG002 - the protocol's
-        runs: int,  # noqa: ARG002 - the protocol's
-        points: int,
-        some_runs: range,
-        some_points: range,
-    ) -> Bools:
+    def members(self, seed: int, part: Part) -> Bools:  # noqa: ARG002 - protocol
         """See `Design`."""
         sets: Any = self.sets
+        points = part.all_points
         for place, each in enumerate(sets):
             if each[-1] >= points or len(each) == points:
                 raise ValueError(
                     f"`sets` must leave some of the {points} points and name no other; "
                     f"set {place} has {len(each)}, the last of them {each[-1]}"
                 )
-        member = np.ones((len(some_runs), len(some_points)), dtype=bool)
-        for row, run in zip(member, some_runs, strict=True):
+        member = np.ones(part.shape, dtype=bool)
+        for row, run in zip(member, part.runs, strict=True):
             if place := run % self.block:
                 left = sets[place - 1]
-                here = (some_points.start <= left) & (left < some_points.stop)
-                row[left[here] - some_points.start] = False
+                here = (part.points.start <= left) & (left < part.points.stop)
+                row[left[here] - part.points.start] = False
         return member
 
     def configuration(self) -> dict[str, Any]:

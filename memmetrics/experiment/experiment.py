@@ -157,7 +157,8 @@ class Experiment:
         self._families = (
             None if self.groups is None else arguments.group_numbers(self.groups)
         )
-        self._check_members(max(self.runs, most_runs or 0))
+        self._check_size(max(self.runs, most_runs or 0))
+        self._member = self._draw(self.runs)  # what cannot be drawn shows itself
         if stack_size is not None:
             stack_size = count_iv(stack_size, "stack_size", least=1)
         self.stack_size = self.choose_stack_size(self.runs, stack_size)
@@ -233,15 +234,15 @@ class Experiment:
         logger.info("stacks of %d runs (%s)", size, chosen)
         return size
 
-    def _check_members(self, most: int) -> None:
-        """Draw who trains on what, so that what cannot be drawn shows itself."""
+    def _check_size(self, most: int) -> None:
+        """Check that there is a design of so many runs."""
         if most * self.data.points > _MOST_MEMBERSHIPS:
             raise ValueError(
                 f"`{self.purpose.runs}` {most} of {self.data.points} points are more "
                 f"than can be kept track of, {_MOST_MEMBERSHIPS:,} memberships"
             )
-        self._draw(most, slice(0))
-        self._member = self._draw(self.runs)
+        if most > self.runs:
+            self._draw(most, slice(0))
 
     def _draw(self, runs: int, some_runs: slice = slice(None)) -> Bools:
         return draw_members(

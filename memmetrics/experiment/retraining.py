@@ -258,8 +258,8 @@ class Retraining(Experiment):
             most_runs=self.looks[-1],
             **options,
         )
-        if hasattr(until, "check"):
-            until.check(self.own)
+        if check := getattr(until, "check", None):
+            check(self.own)
 
     def evidence(self) -> RecordedRetrainings:
         """Finish all runs; with a rule, until it is satisfied or allows no more."""
@@ -299,8 +299,8 @@ def _looks_iv(until: StoppingRule | None, runs: int | None, block: int) -> list[
 
 def _recorded(trained: Trained, experiment: Experiment) -> RecordedRetrainings:
     """Return what was trained as evidence, diverged runs as rows of NaN."""
-    kept = dict(trained.arrays)
-    scores = np.asarray(kept.pop("scores"))
+    kept = {name: np.asarray(array) for name, array in trained.arrays.items()}
+    scores = kept.pop("scores")
     diverged = diverged_runs(trained.diverged, {"scores": scores})
     if diverged.all():
         raise RetrainingError("every run diverged: no score is finite")

@@ -31,6 +31,8 @@ from memmetrics.identity.objects import belongs, is_special, take_apart
 from memmetrics.identity.outside import cells_of, outside_of
 from memmetrics.identity.source import code_of
 
+__all__ = ["describe", "describe_all"]
+
 # Longer descriptions are known by their digest.
 _LONGEST = 1000
 

@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
+__all__ = ["is_installed", "is_library", "library_name", "library_version", "public"]
+
 _INSTALLED = {"site-packages", "dist-packages"}
 
 

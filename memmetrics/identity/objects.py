@@ -14,6 +14,8 @@ import torch
 
 from memmetrics.identity.libraries import is_library
 
+__all__ = ["belongs", "is_special", "recipe_state", "take_apart"]
+
 # Of a class: what Python or its libraries put there, which differs between versions.
 _PUT_THERE = {"_abc_impl", "_is_protocol", "_is_runtime_protocol"}
 _DESCRIPTORS = (

@@ -25,9 +25,7 @@ from scipy import special
 
 from memmetrics.designs import Bools
 from memmetrics.planning.precision import Precision, reached_by
-from memmetrics.statistics._proportions import proportion_limits
-from memmetrics.statistics._samples import Arm
-from memmetrics.statistics._skewness import mean_difference
+from memmetrics.statistics import Arm, mean_difference, proportion_limits
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -312,4 +310,5 @@ def _arm(variance: Floats, skewness: float, count: float) -> Arm:
     # So that an arm that does not vary beside one that does is one of tiny variance.
     variance = np.maximum(variance, np.finfo(float).tiny)
     end = np.sqrt(count * variance)
-    return Arm(runs, zero, variance, skewness * variance**1.5, -end, end, zero, zero)
+    squares, cubes = variance * (count - 1), skewness * variance**1.5 * count
+    return Arm(runs, zero, squares, cubes, -end, end, zero, zero)

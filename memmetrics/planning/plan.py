@@ -23,6 +23,7 @@ from memmetrics.errors import RetrainingError
 from memmetrics.experiment import arguments
 from memmetrics.experiment.execution.executor import Executor
 from memmetrics.experiment.execution.stacks import Failed, Finished, Task
+from memmetrics.experiment.execution.worker import forget
 from memmetrics.experiment.experiment import Experiment
 from memmetrics.planning.expected_width import MOST_RUNS, FirstRuns
 from memmetrics.planning.memory_use import peak_memory
@@ -146,7 +147,8 @@ def plan(
         rule.check(experiment.own)
     trial = _Trial(experiment, fraction=share, rule=rule)
     if half_width is None and until is None and runs is not None:
-        trial.train(experiment.stack_size)
+        size = experiment.stack_size
+        trial.train(min(size, runs) if share is None else size)
         width = trial.half_width(runs, confidence) if own else math.nan
         return _run_plan(trial, (runs, runs, runs), width, stack_size)
     likely = _look(trial, least=runs or 2)
@@ -215,6 +217,7 @@ class _Trial:
             seconds = self.seconds[-1] * len(tasks[-1].runs)
             if self.runs == 0 and seconds <= _SECONDS_WORTH_REPEATING:
                 self._timed(tasks[0])
+        forget(self.experiment.job)
         self.grown_bytes = max(self.grown_bytes, memory.grown)
         self.runs = runs
 

@@ -36,7 +36,7 @@ def arrays_of(evidence: Evidence) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     """Yield the names and arrays of all that is there."""
     for field in dataclasses.fields(evidence):
         array = getattr(evidence, field.name)
-        if array is not None:
+        if hasattr(array, "dtype"):
             yield field.name, array
 
 

@@ -1,1 +1,31 @@
-"""Trainers: recipes that train a stack of runs, each on its own points."""
+"""Recipes: what trains a stack of models, each on its own subset of the points."""
+
+from __future__ import annotations
+
+from memmetrics.trainers.base import (
+    BindingTrainer,
+    BoundTrainer,
+    Data,
+    Stack,
+    Trainer,
+)
+from memmetrics.trainers.function import FunctionTrainer
+from memmetrics.trainers.module.trainer import ModuleTrainer
+from memmetrics.trainers.toy import (
+    ToyStack,
+    ToyTrainer,
+    sparse_features,
+)
+
+__all__ = [
+    "BindingTrainer",
+    "BoundTrainer",
+    "Data",
+    "FunctionTrainer",
+    "ModuleTrainer",
+    "Stack",
+    "ToyStack",
+    "ToyTrainer",
+    "Trainer",
+    "sparse_features",
+]

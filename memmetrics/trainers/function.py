@@ -14,6 +14,8 @@ from memmetrics.designs import Bools
 from memmetrics.identity.describe import describe_all
 from memmetrics.trainers.base import Data
 
+__all__ = ["FunctionTrainer", "member_iv"]
+
 ScoreFunction: TypeAlias = Callable[[npt.NDArray[np.int64], int], Any]
 
 # Stacks that many runs are cut into: enough for the workers of a large cluster.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
@@ -11,6 +12,8 @@ from memmetrics.plotting import metric_label
 from studies._kit.estimates import median_of
 from studies._kit.toy import by_data_set
 
+# About as many numbers as fit below a narrow panel.
+_TICKS = 8
 BAND = "Lines are medians over data sets, bands their 95% intervals."
 
 
@@ -46,7 +49,33 @@ def draw_band(
     )
     ax.set(xscale="log", xlabel=condition.replace("_", " "))
     ax.set_ylabel(metric_label(table, metric))
+    tick_at(ax, places)
+    return ax
+
+
+def tick_at(ax: Axes, places: npt.ArrayLike) -> Axes:
+    """Mark the values that were tried, as many as can be read, on a logarithmic axis.
+
+    The last is always among them.
+    """
+    values = np.asarray(places, dtype=float)
+    apart = (np.log(values[-1]) - np.log(values[0])) / _TICKS
+    kept = [values[-1]]
+    for value in values[-2::-1]:
+        if np.log(kept[-1]) - np.log(value) >= apart:
+            kept.append(value)
+    ax.set_xticks(kept)
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    return ax
+
+
+def log_lengths(ax: Axes) -> Axes:
+    """Scale the vertical axis logarithmically, with plain numbers."""
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
     return ax
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ from scipy import sparse
 import memmetrics as mm
 from memmetrics.trainers.toy.stack import ToyStack
 from studies._kit.files import write
+
+Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
 # Enough to be timed, and few beside the thousands of a study.
 _TIMED_STEPS = 20
@@ -37,19 +39,15 @@ class Training:
 
     def run(self, store: Path | None) -> ToyStack:
         """Train, or read from `store` what was trained before."""
-        if store is None:
-            return self._fit(self.trainer)
-        path = self._path(store)
-        if not path.exists():
-            stack = self._fit(self.trainer)
-            store.mkdir(parents=True, exist_ok=True)
-            write(path, lambda to: _save(stack, to))
-        with np.load(path, allow_pickle=False) as saved:
-            return ToyStack(
-                torch.from_numpy(saved["weights"]),
-                torch.from_numpy(saved["bias"]),
-                backend=str(saved["backend"]),
-            )
+        arrays = kept(
+            None if store is None else self._path(store),
+            lambda: _arrays(self._fit(self.trainer)),
+        )
+        return ToyStack(
+            torch.from_numpy(arrays["weights"]),
+            torch.from_numpy(arrays["bias"]),
+            backend=str(arrays["backend"]),
+        )
 
     def is_done(self, store: Path | None) -> bool:
         """Whether the store has it."""
@@ -71,7 +69,10 @@ class Training:
         return trainer.fit(self.data, everyone, seeds=self.seeds, init=self.init)
 
     def _path(self, store: Path) -> Path:
-        """File of these models: its name says all that they depend on."""
+        return store / f"{self.identity()}.npz"
+
+    def identity(self) -> str:
+        """Return a short hash of all that these models depend on."""
         digest = hashlib.blake2b(digest_size=12)
         facts = {
             "memmetrics": mm.__version__,
@@ -84,7 +85,7 @@ class Training:
         arrays = [np.asarray(points.shape), points.indptr, points.indices, points.data]
         for array in [*arrays, *(self.init or ())]:
             digest.update(np.ascontiguousarray(array).tobytes())
-        return store / f"{digest.hexdigest()}.npz"
+        return digest.hexdigest()
 
 
 def retraining_seconds(
@@ -99,11 +100,26 @@ def retraining_seconds(
     )
 
 
-def _save(stack: ToyStack, path: Path) -> None:
-    with path.open("wb") as file:
-        np.savez(
-            file,
-            weights=stack.weights.cpu().numpy(),
-            bias=stack.bias.cpu().numpy(),
-            backend=np.asarray(stack.backend),
-        )
+def kept(path: Path | None, compute: Callable[[], Arrays]) -> Arrays:
+    """Read arrays from a file, or compute them and write it; no path, no file."""
+    if path is None:
+        return compute()
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arrays = compute()
+        write(path, lambda temporary: _save(temporary, arrays))
+    with np.load(path, allow_pickle=False) as saved:
+        return {name: saved[name] for name in saved.files}
+
+
+def _save(path: Path, arrays: Arrays) -> None:
+    with path.open("wb") as file:  # a path would get a suffix
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def _arrays(stack: ToyStack) -> Arrays:
+    return {
+        "weights": stack.weights.cpu().numpy(),
+        "bias": stack.bias.cpu().numpy(),
+        "backend": np.asarray(stack.backend),
+    }

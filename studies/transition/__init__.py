@@ -44,7 +44,7 @@ where they sink towards its epsilon.
             ),
         ),
         "laptop": (
-            sizes(Sizes(sizes=(5, 10, 30, 100, 200, 300, 500, 700, 1000, 1500, 2000))),
+            sizes(Sizes(sizes=(10, 30, 100, 200, 300, 500, 1000, 2000))),
             epsilon(Epsilon(points=300, epsilons=(1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3))),
         ),
         "paper": (

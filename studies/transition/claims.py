@@ -27,7 +27,8 @@ def _sizes(table: pd.DataFrame, reduction: str, metric: str) -> pd.DataFrame:
 
 def _occurrences(table: pd.DataFrame) -> float:
     """How often each feature occurs in one point, on average."""
-    return float(1.0 - table["sparsity"].iloc[0])
+    # 1 − 0.99 is 0.01 and some rounding, which must not decide at the edge of a range.
+    return round(1.0 - float(table["sparsity"].iloc[0]), 12)
 
 
 def peak_occurrences(table: pd.DataFrame, reduction: str) -> Estimate:
@@ -38,7 +39,7 @@ def peak_occurrences(table: pd.DataFrame, reduction: str) -> Estimate:
     """
     losses = _sizes(table, reduction, "test_loss")
     each = _occurrences(table)
-    within = losses.loc[:, losses.columns * each >= 1.0 - 1e-9]
+    within = losses.loc[:, losses.columns * each >= 1.0]
     if within.empty:
         return median_of([])
     return median_of(within.idxmax(axis=1) * each)

@@ -12,7 +12,7 @@ from memmetrics.plotting import COLORS
 from studies._kit.chapter import Picture
 from studies._kit.estimates import median_of
 from studies._kit.grid import Grid, medians
-from studies._kit.pictures import BAND, draw_band, log_from_one
+from studies._kit.pictures import BAND, draw_band, log_from_one, log_lengths
 from studies._kit.toy import Cell, by_data_set
 
 REDUCTIONS = {"mean": COLORS["blue"], "sum": COLORS["vermillion"]}
@@ -121,7 +121,7 @@ def lengths(table: pd.DataFrame) -> Picture:
             rows = table[table["loss_reduction"] == reduction]
             label = f"{reduction} over features"
             draw_band(rows, "points", metric=metric, ax=ax, color=color, label=label)
-        ax.set(yscale="log", xlabel="training points (number)")
+        log_lengths(ax).set_xlabel("training points (number)")
     axes[0].set_ylabel("length of the weights, ‖W‖")
     axes[1].set_ylabel("length of the bias, ‖b‖")
     axes[0].legend()
@@ -158,7 +158,7 @@ def dimensionalities(table: pd.DataFrame) -> Picture:
     sizes = sorted(table["points"].unique())
     share = [min(2 / size, 1) for size in sizes]
     points.plot(sizes, share, ":", color=COLORS["black"], label="2 / points")
-    points.set(yscale="log", ylabel="median datapoint dimensionality")
+    log_lengths(points).set_ylabel("median datapoint dimensionality")
     features.set_ylabel("largest feature dimensionality")
     for ax in (features, points):
         ax.set_xlabel("training points (number)")

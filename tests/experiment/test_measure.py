@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import logging
+import traceback
+from pathlib import Path
 
 import numpy as np
 import pytest
 from simple_trainers import NearestMean
 
+import memmetrics
 from memmetrics._seeds import Stream, run_seeds
 from memmetrics.errors import StoreMismatchError
 from memmetrics.evidence import Fit, Losses, Retrainings
@@ -174,6 +177,23 @@ def test_a_metric_must_return_a_result():
 
     with pytest.raises(TypeError, match="metric 'naked' must return a Result"):
         measure(WHOLE, POINTS, Naked("naked", Fit, None), rng=0)
+
+
+def test_the_way_to_the_trainer_is_short():
+    calls = []
+
+    class Watching(NearestMean):
+        def fit(self, data, member, *, seeds):
+            calls[:] = [
+                frame.name
+                for frame in traceback.extract_stack()
+                if Path(frame.filename).is_relative_to(Path(memmetrics.__file__).parent)
+            ]
+            return super().fit(data, member, seeds=seeds)
+
+    measure(Watching(), POINTS, SCORES, runs=8, rng=0)
+    assert calls[0] == "measure"
+    assert len(calls) <= 8
 
 
 BAD = {

@@ -29,6 +29,8 @@ from memmetrics.experiment.execution.stacks import (
 from memmetrics.experiment.execution.worker import forget, train_stack
 from memmetrics.trainers.dataset import Packed
 
+__all__ = ["Executor"]
+
 logger = logging.getLogger("memmetrics")
 
 # By name, since Dask and Ray may not be installed.

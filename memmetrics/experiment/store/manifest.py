@@ -17,6 +17,16 @@ from memmetrics.identity.libraries import is_library, library_version
 from memmetrics.identity.objects import recipe_state
 from memmetrics.trainers.base import Trainer
 
+__all__ = [
+    "check_same",
+    "configuration_hash",
+    "libraries_of",
+    "package_versions",
+    "read_manifest",
+    "trainer_configuration",
+    "write_manifest",
+]
+
 FORMAT = 1
 NAME = "manifest.json"
 _CONTENT = {"configuration": dict, "stack_size": int, "versions": dict}

@@ -1,6 +1,6 @@
 """Train a stack of runs together in torch: the reference, and the way on a GPU.
 
-The gradient is written out (see `_kernel_source` for the formula), so there is no
+The gradient is written out (see `kernel.step` for the formula), so there is no
 autograd graph and no dense X; the points pass in blocks, so there is no
 (points, features) array either. The dense part is a function of its own, which
 `compiled` replaces by one that never stores z.

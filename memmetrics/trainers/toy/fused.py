@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from memmetrics.trainers.toy._barrier import abandon, new_barrier
-from memmetrics.trainers.toy._kernels import padded_hidden, training_kernel
-from memmetrics.trainers.toy._layout import State, division, kind_of
+from memmetrics.trainers.toy.kernel.barrier import abandon, new_barrier
+from memmetrics.trainers.toy.kernel.compiling import padded_hidden, training_kernel
+from memmetrics.trainers.toy.kernel.layout import State, division, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import functools
 import os
 import subprocess
 import sys
@@ -13,7 +12,8 @@ import torch
 
 import memmetrics as mm
 from memmetrics._arrays import compiled as _cached
-from memmetrics.trainers.toy import _kernel_source, _kernels, _layout, backends
+from memmetrics.trainers.toy import backends
+from memmetrics.trainers.toy.kernel import compiling, layout
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -58,28 +58,11 @@ def test_what_cannot_be_is_refused(nothing_installed):
         backends.choose("cupy", CPU)
 
 
-def test_expand_writes_out_lines_and_sums():
-    text = "a<q> = <sum k: h<q>_<k> * w<k>>\nplain\nb<k> = <sum q: c<q>>"
-    text += "\n  <sparse> s<k> = 0\n  <dense> d = 0"
-    expand = functools.partial(_kernel_source.expand, text, units=2, points=2)
-    assert expand(data="sparse").split("\n") == [
-        "a0 = h0_0 * w0 + h0_1 * w1",
-        "a1 = h1_0 * w0 + h1_1 * w1",
-        "plain",
-        "b0 = c0 + c1",
-        "b1 = c0 + c1",
-        "  s0 = 0",
-        "  s1 = 0",
-    ]
-    assert expand(data="dense").split("\n")[-1] == "  d = 0"
-    assert "s0" not in expand(data="dense")
-
-
 @pytest.mark.parametrize("hidden", [1, 6, 7, 8, 9, 12, 13, 64])
 def test_large_hidden_sizes_fill_whole_blocks(hidden):
-    padded = _kernels.padded_hidden(hidden)
+    padded = compiling.padded_hidden(hidden)
     assert padded >= hidden
-    assert padded == hidden or padded % _kernel_source.HIDDEN_BLOCK == 0
+    assert padded == hidden or padded % 4 == 0
 
 
 @pytest.mark.parametrize(
@@ -94,7 +77,7 @@ def test_large_hidden_sizes_fill_whole_blocks(hidden):
 )
 def test_data_with_many_non_zeros_are_worked_on_whole(shape, share, kind):
     data = SimpleNamespace(shape=shape, nnz=int(share * shape[0] * shape[1]))
-    assert _layout.kind_of(SimpleNamespace(data=data)) == kind
+    assert layout.kind_of(SimpleNamespace(data=data)) == kind
 
 
 @pytest.mark.parametrize(
@@ -111,7 +94,7 @@ def test_data_with_many_non_zeros_are_worked_on_whole(shape, share, kind):
     ],
 )
 def test_few_features_are_divided_by_points(points, features, hidden, expected):
-    assert _layout.division(points, features, hidden) == expected
+    assert layout.division(points, features, hidden) == expected
 
 
 def test_compiled_code_is_reused_by_other_processes(tmp_path):
@@ -120,7 +103,7 @@ import time, numpy as np, memmetrics as mm
 data = mm.sparse_features(5, 40, 0.9, rng=0)
 mm.ToyTrainer(hidden=2, steps=1, backend="eager").fit(
     data, np.ones((1, 5), bool), seeds=[0])
-from memmetrics.trainers.toy._kernels import training_kernel
+from memmetrics.trainers.toy.kernel.compiling import training_kernel
 trainer = mm.ToyTrainer(hidden=6, steps=1, threads=1)
 trainer.fit(data, np.ones((1, 5), bool), seeds=[0])
 stats = training_kernel(6, "dense").stats

@@ -8,22 +8,20 @@ import time
 import numba
 import numpy as np
 
-from memmetrics.trainers.toy._barrier import abandon, new_barrier, pass_barrier
+from memmetrics.trainers.toy.kernel.barrier import abandon, new_barrier, pass_barrier
 
 
 @numba.njit(nogil=True)
 def meet(barrier, seen, thread, threads, times):
     """Write one's own place, meet, and read everybody's."""
-    wrong = count = 0
+    wrong = 0
     for time_ in range(times):
         seen[thread] = time_
-        count += threads
-        if not pass_barrier(barrier, count):
+        if not pass_barrier(barrier, threads):
             return -1
         for other in range(threads):
             wrong += seen[other] != time_
-        count += threads
-        if not pass_barrier(barrier, count):
+        if not pass_barrier(barrier, threads):
             return -1
     return wrong
 

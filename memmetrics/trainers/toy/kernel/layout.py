@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics.trainers.toy._kernel_source import STRIDE, TILE
-from memmetrics.trainers.toy._kernels import block_size, padded_hidden
+from memmetrics.trainers.toy.kernel.compiling import block_size, padded_hidden
+from memmetrics.trainers.toy.kernel.shape import STRIDE, TILE
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -48,15 +48,29 @@ def division(points: int, features: int, hidden: int) -> tuple[int, int]:
     return parts, max(1, min(most, int(worth)))
 
 
+class NonZeros(NamedTuple):
+    """A run's sparse points, by row and by column, with the way between the two."""
+
+    row_starts: npt.NDArray[np.int64]  # (points + 1,)
+    positions: npt.NDArray[np.uint32]  # by row: place of the weight in the parameters
+    places: npt.NDArray[np.uint32]  # by row: where it comes by column
+    row_values: Floats
+    column_starts: npt.NDArray[np.int64]  # (features + 1,)
+    rows: npt.NDArray[np.uint32]  # by column: its point
+    column_values: Floats
+    active: Floats  # by column: x where the output is active; the kernel's
+
+
 @dataclasses.dataclass(frozen=True)
 class State:
-    """One run in the layout of the kernel, see `_kernel_source`."""
+    """One run in the layout of the kernel, see `step`."""
 
     arrays: tuple[Any, ...]
     settings: tuple[Any, ...]
 
     @classmethod
     def start(cls, problem: Problem, run: int, schedule: Floats) -> State:
+        """Lay out the starting values and the points of one run."""
         weights = problem.weights[run].numpy()
         recipe, dtype = problem.recipe, weights.dtype.type
         parameters = _pack(weights, problem.bias[run].numpy())
@@ -66,10 +80,11 @@ class State:
         block = block_size(units)
         padded = -(-points // block) * block
         parts, chunks = division(points, features, recipe.hidden)
-        if kind_of(problem) == "dense":
-            data = _dense(own, padded, dtype)
-        else:
-            data = _non_zeros(own, padded, parameters.shape[1], dtype)
+        data = (
+            _dense(own, padded, dtype)
+            if kind_of(problem) == "dense"
+            else _non_zeros(own, padded, parameters.shape[1], dtype)
+        )
         # Points up to a whole block. Those that are not there have no hidden
         # activation and no bias, so their R is zero and they change nothing.
         present = (np.arange(padded) < points).astype(dtype)
@@ -125,21 +140,18 @@ def _aligned_zeros(shape: tuple[int, ...], dtype: Any) -> Floats:
     return raw[skipped : skipped + size].reshape(shape)
 
 
-def _dense(
-    own: scipy.sparse.csr_array, padded: int, dtype: Any
-) -> tuple[npt.NDArray[Any], ...]:
+def _dense(own: scipy.sparse.csr_array, padded: int, dtype: Any) -> Floats:
     """Return x with zero rows up to `padded`, (points, features)."""
     points, features = own.shape
     in_line = _LINE // np.dtype(dtype).itemsize
     x = _aligned_zeros((padded, -(-features // in_line) * in_line), dtype)
     x[:points, :features] = own.toarray()
-    return (x,)
+    return x
 
 
 def _non_zeros(
     own: scipy.sparse.csr_array, padded: int, tile_size: int, dtype: Any
-) -> tuple[npt.NDArray[Any], ...]:
-    """Return the non-zeros by row and by column, with the way between the two."""
+) -> NonZeros:
     points, features = own.shape
     tile, place = np.divmod(own.indices.astype(np.int64), TILE)
     row_starts = np.full(padded + 1, own.nnz, np.int64)
@@ -151,13 +163,13 @@ def _non_zeros(
     column_starts = np.zeros(features + 1, np.int64)
     np.cumsum(np.bincount(own.indices, minlength=features), out=column_starts[1:])
     values = own.data.astype(dtype)
-    return (
+    return NonZeros(
         row_starts,
-        (tile * tile_size + place).astype(np.uint32),
-        places,
-        values,
-        column_starts,
-        rows[by_column],
-        values[by_column],
-        np.empty_like(values),  # the kernel's: x where the output is active
+        positions=(tile * tile_size + place).astype(np.uint32),
+        places=places,
+        row_values=values,
+        column_starts=column_starts,
+        rows=rows[by_column],
+        column_values=values[by_column],
+        active=np.empty_like(values),
     )

@@ -67,11 +67,14 @@ _load: Any = intrinsic(_atomic_load)
 
 
 @njit(nogil=True)
-def pass_barrier(barrier: Any, count: int) -> bool:
-    """Wait until `count` arrivals in all; False if the others were let go."""
-    _add(barrier, _ARRIVED, 1)
+def pass_barrier(barrier: Any, threads: int) -> bool:
+    """Wait until all `threads` have come; False if the others were let go."""
+    if threads == 1:
+        return True
+    before = _add(barrier, _ARRIVED, 1)
+    complete = (before // threads + 1) * threads
     looks = 0
-    while _load(barrier, _ARRIVED) < count:
+    while _load(barrier, _ARRIVED) < complete:
         if _load(barrier, _ABANDONED) != 0:
             return False
         looks += 1
