@@ -18,7 +18,7 @@ from memmetrics._arrays.files import archive_names, read_array, read_table
 from memmetrics._arrays.long_table import fields_of_table
 from memmetrics.evidence import Retrainings
 from memmetrics.experiment.store.manifest import NAME
-from memmetrics.experiment.store.reading import read_store
+from memmetrics.experiment.stored import read_store
 
 __all__ = ["read_retrainings"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from memmetrics.reporting.record import KIND, SCHEMA
 
-__all__ = ["LIMITS", "check_report"]
+__all__ = ["LIMITS", "check_report", "option"]
 
 # Limit, the number of the summary that it is set to, and what that is.
 LIMITS: Mapping[str, tuple[str, str]] = {

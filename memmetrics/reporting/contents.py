@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from memmetrics.plotting.ranking import draw_ranking
-from memmetrics.plotting.theme import theme
+from memmetrics.plotting import draw_ranking, theme
 from memmetrics.reporting.examples import pixel_range, shown_example
 from memmetrics.reporting.findings import Findings
 from memmetrics.reporting.page import (

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+__all__ = ["ExitingError", "before_exit", "stop_if_exiting"]
+
 _WAIT_SECONDS = 60.0  # a step that takes longer is left to its fate
 
 

@@ -18,6 +18,7 @@ from memmetrics.identity.objects import recipe_state
 from memmetrics.trainers.base import Trainer
 
 __all__ = [
+    "NAME",
     "check_same",
     "configuration_hash",
     "libraries_of",
