@@ -27,6 +27,7 @@ __all__ = [
     "count_iv",
     "is_finite",
     "like_original",
+    "refuse_masked",
     "require_finite",
     "safe_exponent",
     "to_numpy",
@@ -84,8 +85,7 @@ def _as_float_kind(array: object, name: str) -> Array:
             on_mps = array.device.type == "mps"
             return array.to(torch.float32 if on_mps else torch.float64)
         return array
-    if np.ma.is_masked(array):
-        raise TypeError(f"`{name}` must not be masked; got masked values")
+    refuse_masked(array, name)
     result = np.asarray(array)
     if result.dtype.kind in "iub":
         return result.astype(np.float64)
@@ -95,6 +95,12 @@ def _as_float_kind(array: object, name: str) -> Array:
         # Types that torch does not have: wider ones, and the other byte order.
         return result.astype(f"f{min(result.dtype.itemsize, 8)}")
     return result
+
+
+def refuse_masked(array: object, name: str) -> None:
+    """Raise TypeError for a masked array: NumPy would drop the mask without a word."""
+    if np.ma.is_masked(array):
+        raise TypeError(f"`{name}` must not be masked; got masked values")
 
 
 def as_boolean(array: object, name: str, *, axes: str, ndim: int) -> Array:
@@ -108,6 +114,7 @@ def as_boolean(array: object, name: str, *, axes: str, ndim: int) -> Array:
     ValueError
         If the number of axes is another, or there are no elements.
     """
+    refuse_masked(array, name)
     result = array if isinstance(array, torch.Tensor) else np.asarray(array)
     if result.dtype not in (torch.bool, np.dtype(bool)):
         raise TypeError(f"`{name}` must be boolean; got dtype {result.dtype}")
@@ -228,6 +235,7 @@ def as_labels(labels: object, name: str) -> npt.NDArray[Any]:
         If they are not all whole numbers, all strings, all booleans or all real
         numbers, or some are NaN.
     """
+    refuse_masked(labels, name)
     array = to_numpy(labels)
     if array.dtype.kind == "f" and not hasattr(labels, "dtype"):
         # A list of whole numbers may need more than 64 bits, or more than a float has.

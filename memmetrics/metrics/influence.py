@@ -179,8 +179,10 @@ def influence_blocks(evidence: Retrainings) -> Iterator[InfluenceBlock]:
         if not np.isnan(scores).any():
             yield InfluenceBlock(block, *_influence_on(scores, own[block], members))
             continue
-        columns = np.empty((2, points, scores.shape[1]))
+        columns = np.full((2, points, scores.shape[1]), np.nan)
         for some, scored in _alike(~np.isnan(scores)):
+            if not scored.any():
+                continue
             columns[:, :, some] = _influence_on(
                 scores[np.ix_(scored, some)],
                 own[block][some],

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from memmetrics._arrays.fingerprint import fingerprint
-from memmetrics._arrays.validation import require_finite, to_numpy
+from memmetrics._arrays.validation import refuse_masked, require_finite, to_numpy
 from memmetrics.trainers.base import Data
 from memmetrics.trainers.torch_data import as_arrays
 
@@ -136,6 +136,7 @@ def _take_apart(
             rows.sum_duplicates()
         _require_points(rows.shape, label)
         return [rows.data, rows.indices, rows.indptr], rows.shape
+    refuse_masked(array, label)
     dense = to_numpy(array)
     if dense.dtype.kind not in "biuf":
         raise TypeError(f"`{label}` must hold numbers; got dtype {dense.dtype}")

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
+from simple_trainers import NearestMean
 
 import memmetrics as mm
 from memmetrics._selected import select_points
@@ -201,3 +202,27 @@ def test_a_mask_of_integers_is_refused():
 
     with pytest.raises(ValueError, match="'mask' must return a mask as booleans"):
         select_points({"mask": mask}, np.eye(4), np.array([1]), 4, 0.9)
+
+
+MASKED = np.ma.array(np.arange(12), mask=np.arange(12) == 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        (
+            "member",
+            lambda: mm.Retrainings(VALUES, np.ma.masked_equal(VALUES > 0, True)),
+        ),
+        ("data", lambda: mm.retrain(NearestMean(), MASKED[:, None], runs=4, rng=0)),
+        (
+            "groups",
+            lambda: mm.retrain(
+                NearestMean(), np.ones((12, 1)), runs=4, rng=0, groups=MASKED
+            ),
+        ),
+    ],
+)
+def test_a_mask_is_never_dropped_without_a_word(name, call):
+    with pytest.raises(TypeError, match=f"`{name}` must not be masked"):
+        call()

@@ -66,6 +66,22 @@ def as_tensor(scores, path):
     return torch.from_numpy(np.asarray(in_copied_pages(scores, path)))
 
 
+def every_second_row(scores, path):
+    return in_copied_pages(np.repeat(scores, 2, axis=0), path)[::2]
+
+
+def as_tensor_of_a_private_file(scores, path):
+    scores.tofile(path)
+    options = {"size": scores.size, "dtype": torch.float64}
+    tensor = torch.from_file(str(path), shared=False, **options)
+    tensor += 1
+    return tensor.reshape(scores.shape)
+
+
+def as_tensor_that_processes_share(scores, path):
+    return torch.as_tensor(scores + 1).share_memory_()
+
+
 @pytest.mark.skipif("sys.platform == 'win32'", reason="other flags")
 @pytest.mark.parametrize(
     "given",
@@ -76,6 +92,9 @@ def as_tensor(scores, path):
         *map(mapped_by_numpy, ("c", "r+", "r")),
         as_plain_view,
         as_tensor,
+        every_second_row,
+        as_tensor_of_a_private_file,
+        as_tensor_that_processes_share,
     ],
 )
 @pytest.mark.parametrize("kernel", [True, False])

@@ -358,3 +358,20 @@ def test_influence_of_hardly_any_runs_has_no_error(runs):
         off = ~np.eye(3, dtype=bool)
         assert np.isnan(result.standard_error[off]).all()
         assert not np.isinf(result.low).any()
+
+
+@pytest.mark.parametrize(
+    "metric", [mm.counterfactual_memorization, counterfactual_influence]
+)
+def test_a_target_that_no_run_scored_is_nan_and_no_other_is(metric):
+    rng = np.random.default_rng(0)
+    scores, member = rng.normal(size=(20, 6)), rng.random((20, 6)) < 0.5
+    expected = metric(scores, member).estimate
+    scores[:, 3] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=".* have no run in one of the two")
+        estimate = metric(scores, member).estimate
+    assert np.isnan(estimate[..., 3]).all()
+    others = np.delete(np.arange(6), 3)
+    np.testing.assert_array_equal(estimate[..., others], expected[..., others])
