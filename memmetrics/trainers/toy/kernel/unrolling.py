@@ -15,7 +15,6 @@ loops, in Python that also runs as it stands:
 from __future__ import annotations
 
 import ast
-import copy
 import functools
 import inspect
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -55,14 +54,15 @@ def specialized(
     names = {module.__name__ for module in modules}
     namespace: dict[str, Any] = {"__name__": modules[-1].__name__}
     for module in modules:
-        tree = ast.parse(inspect.getsource(module))
+        source = inspect.getsource(module)
+        tree = ast.parse(source)
         tree.body = [line for line in tree.body if not _imports(line, names)]
         for line in tree.body:
             name = ast.unparse(line.targets[0]) if isinstance(line, ast.Assign) else ""
             if isinstance(line, ast.Assign) and name in constants:
                 line.value = ast.copy_location(ast.Constant(constants[name]), line)
-        if write_out:
-            tree = ast.fix_missing_locations(_WriteOut(constants).visit(tree))
+        if write_out and "unrolled" in source:
+            tree = _WriteOut(constants).visit(tree)
         # Under the module's own file name: a traceback shows its lines, and numba
         # keeps a cache beside it.
         code = compile(tree, inspect.getfile(module), "exec")
@@ -70,7 +70,7 @@ def specialized(
     return namespace
 
 
-class _WriteOut(ast.NodeTransformer):
+class _WriteOut(ast.NodeVisitor):
     """Repeat what is marked, with the loop's index as a number."""
 
     def __init__(self, constants: Mapping[str, int]) -> None:
@@ -78,29 +78,28 @@ class _WriteOut(ast.NodeTransformer):
         self.families: set[str] = set()
         self.indices: dict[str, int] = {}
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         self.families = set()
         return self.generic_visit(node)
 
-    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+    def visit_Assign(self, node: ast.Assign) -> Any:
         if not _calls(node.value, "registers"):
             return self.generic_visit(node)
         targets = ast.walk(node.targets[0])
         self.families |= {name.id for name in targets if isinstance(name, ast.Name)}
-        return None
+        return []
 
     def visit_For(self, node: ast.For) -> Any:
         if not _calls(node.iter, "unrolled"):
             return self.generic_visit(node)
         return [line for body in self._copies(node, node.body) for line in body]
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:
+    def visit_Call(self, node: ast.Call) -> Any:
         if not (_calls(node, "sum") and isinstance(node.args[0], ast.GeneratorExp)):
             return self.generic_visit(node)
         loop = node.args[0].generators[0]
         terms = [term for (term,) in self._copies(loop, [node.args[0].elt])]
-        total: ast.expr = functools.reduce(_sum, terms)
-        return total
+        return functools.reduce(_sum, terms)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         if node.id not in self.indices:
@@ -108,24 +107,36 @@ class _WriteOut(ast.NodeTransformer):
         return ast.copy_location(ast.Constant(self.indices[node.id]), node)
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        self.generic_visit(node)
+        node = self.generic_visit(node)
         if not (isinstance(node.value, ast.Name) and node.value.id in self.families):
             return node
         index = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         name = "_".join([node.value.id, *(str(ast.literal_eval(i)) for i in index)])
         return ast.copy_location(ast.Name(name, node.ctx), node)
 
-    def _copies(self, loop: Any, nodes: list[Any]) -> Iterator[list[Any]]:
+    def generic_visit(self, node: ast.AST) -> Any:
+        """Return a copy, since what is in a loop is visited several times."""
+        fields = {name: self._visited(value) for name, value in ast.iter_fields(node)}
+        return ast.copy_location(type(node)(**fields), node)
+
+    def _visited(self, value: Any) -> Any:
+        if isinstance(value, ast.AST):
+            return self.visit(value)
+        if not isinstance(value, list):
+            return value
+        visited = [self._visited(item) for item in value]
+        nested = [item if isinstance(item, list) else [item] for item in visited]
+        return [item for items in nested for item in items]
+
+    def _copies(self, loop: Any, body: list[Any]) -> Iterator[list[Any]]:
         for index in range(self.constants[loop.iter.args[0].id]):
             self.indices[loop.target.id] = index
-            body = ast.Module(copy.deepcopy(nodes), [])
-            self.generic_visit(body)
-            yield body.body
+            yield self._visited(body)
         del self.indices[loop.target.id]
 
 
 def _sum(left: ast.expr, right: ast.expr) -> ast.expr:
-    return ast.BinOp(left, ast.Add(), right)
+    return ast.copy_location(ast.BinOp(left, ast.Add(), right), left)
 
 
 def _imports(line: ast.stmt, names: Container[str | None]) -> bool:
