@@ -85,21 +85,23 @@ def log_from_one(ax: Axes, *, linear: float) -> Axes:
     Linear within `linear` of 1, logarithmic beyond: the peak is thousands of times
     higher than what there is to see beside it.
     """
-    ax.set_yscale(
-        "function",
-        functions=(
-            lambda loss: np.arcsinh((np.asarray(loss) - 1.0) / linear),
-            lambda place: 1.0 + linear * np.sinh(np.asarray(place)),
-        ),
-    )
-    low, high = ax.get_ylim()
-    ticks = [
-        1 - linear,
-        1.0,
-        1 + linear,
-        *LogLocator(subs=(1, 2, 5)).tick_values(2, high),
-    ]
-    shown = [tick for tick in ticks if low <= tick <= high]
+
+    def place(loss: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        distances: npt.NDArray[np.float64] = np.asarray(loss, dtype=float) - 1.0
+        places: npt.NDArray[np.float64] = np.arcsinh(distances / linear)
+        return places
+
+    def loss_at(place: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        losses: npt.NDArray[np.float64] = np.sinh(np.asarray(place, dtype=float))
+        return 1.0 + linear * losses
+
+    ax.set_yscale("function", functions=(place, loss_at))
+    lowest, highest = place(ax.dataLim.intervaly)
+    margin = 0.05 * (highest - lowest) + 0.1
+    low, high = loss_at([lowest - margin, highest + margin])
+    ax.set_ylim(low, high)
+    far = LogLocator(subs=(1, 2, 5)).tick_values(2, max(high, 10))
+    shown = [it for it in (1 - linear, 1.0, 1 + linear, *far) if low <= it <= high]
     ax.set_yticks(_apart(ax, shown))
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     ax.yaxis.set_minor_formatter(NullFormatter())

@@ -104,9 +104,18 @@ def test_ratio_of_peaks_and_difference_of_train_losses():
 
 def table_of_epsilons(difference):
     conditions = {"points": 300, "features": 1000, "part": "epsilon"}
+    summed = {"loss_reduction": "sum"}
     frames = [
         rows("test_loss", 1.2, loss_reduction="mean", adam_epsilon=1e-8, **conditions),
-        rows("test_loss", 9.0, loss_reduction="sum", adam_epsilon=1e-8, **conditions),
+        *(
+            rows(metric, value, adam_epsilon=epsilon, **conditions | summed)
+            for metric, epsilon, value in (
+                ("test_loss", 1e-8, 9.0),
+                ("test_loss", 1e-4, 1.0 + difference),
+                ("train_loss", 1e-8, 0.97),
+                ("train_loss", 1e-4, 0.98 - difference),
+            )
+        ),
         rows(
             "test_loss",
             1.2 + difference,
@@ -119,9 +128,14 @@ def table_of_epsilons(difference):
 
 
 def test_the_mean_is_compared_with_its_equivalent_sum():
-    words = "The mean with ε"
-    assert verdict(transition.CLAIMS, words, table_of_epsilons(1e-4)) == "holds"
-    assert verdict(transition.CLAIMS, words, table_of_epsilons(0.5)) == "fails"
+    for words, difference in (
+        ("The mean with ε", 0.5),
+        ("ε alone", 4.0),
+        ("The larger ε", 0.5),
+    ):
+        assert verdict(transition.CLAIMS, words, table_of_epsilons(1e-4)) == "holds"
+        other = table_of_epsilons(difference)
+        assert verdict(transition.CLAIMS, words, other) == "fails"
 
 
 def test_polygons():
