@@ -17,14 +17,16 @@ ARGS ?=
 
 BIN := .venv/bin
 READY := .venv/.ready
+DOCS_READY := .venv/.docs-ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 	--constraint constraints.txt
 
-.PHONY: help study test test-portable test-lowest test-slow lint format bench \
-	bench-quick benchmark-report clean
+.PHONY: help study studies test test-portable test-lowest test-slow lint format \
+	bench bench-quick benchmark-report docs dist clean
 
 help:
 	@echo "make study      what did it memorize? report in results/ (STUDY=, ARGS=)"
+	@echo "make studies    every study at a laptop's scale, going on where it was stopped"
 	@echo "make test       the tests, in a few minutes (ARGS=)"
 	@echo "make test-slow  the long tests"
 	@echo "make test-portable  the tests as on an older processor with a single core"
@@ -33,10 +35,17 @@ help:
 	@echo "make format     ruff, with its fixes applied"
 	@echo "make bench      the benchmarks, timed (ARGS=)"
 	@echo "make benchmark-report  measure everything, write docs/benchmarks.md"
+	@echo "make docs       the documentation, into build/docs/index.html, checked"
+	@echo "make dist       sdist and wheel, into dist/, checked"
 	@echo "make clean      remove the environment, caches and results"
 
 study: $(READY)
-	$(BIN)/python -m studies.$(STUDY) $(ARGS)
+	$(BIN)/python -m studies run $(STUDY) $(ARGS)
+
+# Killed, it goes on from the store.
+studies: $(READY)
+	$(BIN)/python -m studies run --store results/store $(ARGS)
+	$(BIN)/python -m studies report
 
 QUICK := -m pytest -n 2 -m "not slow and not timing"
 
@@ -86,6 +95,18 @@ bench-quick: $(READY)
 benchmark-report: $(READY)
 	$(BIN)/python -m benchmarks.report $(ARGS)
 
+# Warnings are errors. The gallery is run anew where its code has changed.
+docs: $(DOCS_READY)
+	rm -rf build/docs docs/api
+	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs $(ARGS)
+	$(BIN)/python docs/check_site.py build/docs
+
+dist: $(DOCS_READY)
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+
 # torch comes first and by itself, so that nothing else gets to choose its build;
 # hatchling with it, so that our own build needs no second download.
 $(READY): pyproject.toml constraints.txt
@@ -96,6 +117,10 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 	$(PIP) hatchling editables
 	$(PIP) --no-build-isolation --editable ".[dev]"
+	@touch $@
+
+$(DOCS_READY): $(READY)
+	$(PIP) --no-build-isolation --editable ".[dev,docs,dist]"
 	@touch $@
 
 .venv-lowest/.ready: pyproject.toml .ci/lowest
@@ -111,4 +136,5 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-lowest .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks results
+	rm -rf .venv .venv-lowest .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks results \
+		build dist docs/api docs/auto_examples

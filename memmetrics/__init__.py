@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from memmetrics.concatenation import concatenate as concatenate
-from memmetrics.evidence import Fit as Fit, Losses as Losses, Retrainings as Retrainings
-from memmetrics.experiment.harness import retrain as retrain
-from memmetrics.experiment.plan.planning import plan as plan
-from memmetrics.experiment.stopping import Precision as Precision
+from memmetrics.evidence import (
+    Fit as Fit,
+    Losses as Losses,
+    OneRun as OneRun,
+    Retrainings as Retrainings,
+)
+from memmetrics.experiment.retraining import retrain as retrain
 from memmetrics.measurement import measure as measure
 from memmetrics.metrics.base import Metric as Metric
 from memmetrics.metrics.counterfactual import (
@@ -28,9 +31,13 @@ from memmetrics.metrics.influence import (
     counterfactual_influence as counterfactual_influence,
 )
 from memmetrics.metrics.leverage import Leverage as Leverage, leverage as leverage
+from memmetrics.planning.plan import plan as plan
+from memmetrics.planning.precision import Precision as Precision
+from memmetrics.planting import plant as plant
 from memmetrics.reading import read_retrainings as read_retrainings
 from memmetrics.reporting.report import report as report
 from memmetrics.result import Result as Result
+from memmetrics.selection_spectrum import spectrum as spectrum
 from memmetrics.trainers.function import FunctionTrainer as FunctionTrainer
 from memmetrics.trainers.module.trainer import ModuleTrainer as ModuleTrainer
 from memmetrics.trainers.toy import (
@@ -51,6 +58,7 @@ __all__ = [
     "Losses",
     "Metric",
     "ModuleTrainer",
+    "OneRun",
     "Precision",
     "Result",
     "Retrainings",
@@ -64,9 +72,11 @@ __all__ = [
     "leverage",
     "measure",
     "plan",
+    "plant",
     "read_retrainings",
     "report",
     "retrain",
     "sparse_features",
+    "spectrum",
     "train_test_gap",
 ]

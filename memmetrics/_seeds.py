@@ -23,6 +23,7 @@ class Stream(IntEnum):
     TRAINING = 1
     FITS = 2
     ROUNDING = 3
+    PLANTING = 4
 
 
 def entropy_from(rng: RNG) -> int:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from memmetrics.designs import Bools
 from memmetrics.selection import Rule
-from memmetrics.trainers.base import Bools, Data
+from memmetrics.trainers.base import Data
 
 __all__ = ["select_points"]
 

@@ -1,16 +1,21 @@
-"""What a metric may look at: activations of a fit, its losses, or many retrainings.
+"""What a metric may look at: a fit's activations or losses, many retrainings, one run.
 
-Evidence says nothing of how it was obtained, and a metric sees nothing else. All three
+Evidence says nothing of how it was obtained, and a metric sees nothing else. All four
 kinds are frozen; their arrays are the caller's own, not copies, and are never written.
+What several metrics need of retrainings is computed when it is first asked for and kept
+with them, so whoever changes an array afterwards makes new evidence of it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from memmetrics._arrays.validation import (
     Array,
@@ -21,8 +26,10 @@ from memmetrics._arrays.validation import (
     require_finite,
     to_numpy,
 )
+from memmetrics.statistics.arms import Arms, failed_runs
+from memmetrics.statistics.likelihood_ratio import gaussian_ratios
 
-__all__ = ["Evidence", "Fit", "Losses", "Retrainings"]
+__all__ = ["Evidence", "Fit", "Losses", "OneRun", "Retrainings"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +138,9 @@ class Retrainings:
         The group of each point; points of one group enter and leave together.
     seeds : int array (runs,), optional
         The seed of every run, as a record.
+    attrs : mapping, optional
+        Where the runs come from, in plain values such as a seed and versions; results
+        and their tables carry it on.
 
     Raises
     ------
@@ -150,6 +160,7 @@ class Retrainings:
     own: npt.NDArray[np.int64] | None = None
     groups: npt.NDArray[Any] | None = None
     seeds: npt.NDArray[Any] | None = None
+    attrs: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Standardize and check the arrays."""
@@ -159,13 +170,142 @@ class Retrainings:
         object.__setattr__(self, "scores", scores)
         object.__setattr__(self, "member", member)
         object.__setattr__(self, "own", own)
+        object.__setattr__(self, "attrs", dict(self.attrs or {}))
         if self.groups is not None:
             object.__setattr__(self, "groups", groups_iv(self.groups, points))
         if self.seeds is not None:
             object.__setattr__(self, "seeds", _integers_iv(self.seeds, "seeds", runs))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what can be computed again."""
+        return {name: vars(self)[name] for name in (f.name for f in fields(self))}
 
-Evidence: TypeAlias = Fit | Losses | Retrainings
+    @property
+    def trained_on(self) -> npt.NDArray[np.bool_]:
+        """Whether each target itself was trained on, `(runs, targets)`."""
+        own, points = np.asarray(self.own), self.member.shape[1]
+        if np.array_equal(own, np.arange(points)):
+            return self.member
+        trained_on = self.member[:, own]
+        trained_on[:, own < 0] = False
+        return trained_on
+
+    @cached_property
+    def failed(self) -> npt.NDArray[np.bool_]:
+        """Runs whose scores are NaN throughout, `(runs,)`."""
+        return failed_runs(self.scores)
+
+    @property
+    def finished(self) -> Retrainings:
+        """The same without the runs that failed."""
+        if not self.failed.any():
+            return self
+        kept = ~self.failed
+        return Retrainings(
+            scores=self.scores[kept],
+            member=self.member[kept],
+            own=self.own,
+            groups=self.groups,
+            seeds=None if self.seeds is None else self.seeds[kept],
+            attrs=self.attrs,
+        )
+
+    @property
+    def flat(self) -> Retrainings:
+        """The same with each token that is no padding as a target of its own."""
+        if self.scores.ndim == 2:
+            return self
+        present = tokens_present(self.scores)
+        own = np.asarray(self.own)[np.nonzero(present)[0]]
+        return Retrainings(self.scores[:, present], self.member, own, attrs=self.attrs)
+
+    @cached_property
+    def arms(self) -> Arms:
+        """Statistics of each target's scores with and without its point, `(targets,)`.
+
+        Those of runs that scored it; of tokens, one for each of `flat`.
+        """
+        flat = self.flat
+        return Arms.from_scores(flat.scores, flat.trained_on)
+
+    @cached_property
+    def likelihood_ratios(self) -> npt.NDArray[np.float64]:
+        """Log-likelihood ratios of membership, `(finished runs, targets)`.
+
+        See `memmetrics.metrics.likelihood_ratios`.
+        """
+        runs = self.finished
+        return gaussian_ratios(runs.scores, runs.member, np.asarray(runs.own))
+
+
+@dataclass(frozen=True, eq=False)
+class OneRun:
+    """Scores of items under one model, each let into its training by a fair coin.
+
+    Parameters
+    ----------
+    scores : array (items,)
+        Score of every item under the one model, higher is better. NaN where an item
+        was not scored: it does not count.
+    entered : boolean array (items,)
+        Whether the item was in the training set, by a coin of its own that nothing
+        else had a part in.
+    strata : int or str array (items,), optional
+        Kind of each item, such as its number of copies. Default: one kind.
+    reference_scores : array (items,), optional
+        Scores of the same items under a model that saw none of them, such as the same
+        model before training.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `entered` is not boolean, labels are neither integers nor strings, a score
+        is infinite, or the shapes differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> OneRun(scores=np.zeros(3), entered=np.array([True, False, True])).scores
+    array([0., 0., 0.])
+    """
+
+    scores: npt.NDArray[Any]
+    entered: npt.NDArray[np.bool_]
+    strata: npt.NDArray[Any] | None = None
+    reference_scores: npt.NDArray[Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Standardize and check the arrays."""
+        entered = as_boolean(self.entered, "entered", axes="(items,)", ndim=1)
+        object.__setattr__(self, "entered", to_numpy(entered))
+        for name in ("scores", "reference_scores", "strata"):
+            value = getattr(self, name)
+            if value is None and name != "scores":
+                continue
+            checked = _items_iv(value, name, len(entered))
+            object.__setattr__(self, name, checked)
+
+
+Evidence: TypeAlias = Fit | Losses | OneRun | Retrainings
+
+
+def _items_iv(values: object, name: str, items: int) -> npt.NDArray[Any]:
+    if name == "strata":
+        result = as_labels(values, name)
+        if result.dtype.kind == "f":
+            raise TypeError(f"`{name}` must be integers or strings; got {result.dtype}")
+    else:
+        result = to_numpy(as_float(values, name, axes="(items,)", min_ndim=1))
+        if np.isinf(result).any():
+            raise ValueError(
+                f"`{name}` must not be infinite; got {np.isinf(result).sum()} that are"
+            )
+    if result.shape != (items,):
+        raise ValueError(
+            f"`{name}` must have one entry for each of the {items} items of `entered`; "
+            f"got shape {result.shape}"
+        )
+    return result
 
 
 def own_iv(own: object, *, targets: int, points: int) -> npt.NDArray[np.int64]:
@@ -194,13 +334,14 @@ def own_iv(own: object, *, targets: int, points: int) -> npt.NDArray[np.int64]:
     return result.astype(np.int64, copy=False)
 
 
-def groups_iv(groups: object, points: int) -> npt.NDArray[Any]:
+def groups_iv(groups: object, points: int, *, floats: bool = False) -> npt.NDArray[Any]:
     """Return the label of every point's group, as it is.
 
     Raises
     ------
     TypeError, ValueError
-        If the labels are not integers or strings, or not one for each point.
+        If the labels are not integers or strings (or, where allowed, floats), or not
+        one for each point.
     """
     labels = as_labels(groups, "groups")
     if labels.shape != (points,):
@@ -208,7 +349,7 @@ def groups_iv(groups: object, points: int) -> npt.NDArray[Any]:
             f"`groups` must give one group for each of the {points} points; "
             f"got shape {labels.shape}"
         )
-    if labels.dtype.kind == "f":
+    if labels.dtype.kind == "f" and not floats:
         raise TypeError(f"`groups` must be integers or strings; got {labels.dtype}")
     return labels
 
@@ -216,8 +357,11 @@ def groups_iv(groups: object, points: int) -> npt.NDArray[Any]:
 def _retrainings_iv(
     scores: object, member: object
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    scores = to_numpy(as_float(scores, "scores", axes="(runs, targets)", min_ndim=2))
-    member = to_numpy(as_boolean(member, "member", axes="(runs, points)", ndim=2))
+    scores = as_float(scores, "scores", axes="(runs, targets)", min_ndim=2)
+    member = as_boolean(member, "member", axes="(runs, points)", ndim=2)
+    if isinstance(scores, torch.Tensor) and isinstance(member, torch.Tensor):
+        check_same_kind(scores, member, ("scores", "member"))
+    scores, member = to_numpy(scores), to_numpy(member)
     if scores.ndim not in (2, 3) or scores.shape[0] != member.shape[0]:
         raise ValueError(
             "`scores` must be (runs, targets) or (runs, targets, tokens) and `member` "

@@ -12,18 +12,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from memmetrics._seeds import RNG
-from memmetrics.designs import check_design
-from memmetrics.evidence import Evidence, Retrainings
+from memmetrics.designs import Design, as_design
+from memmetrics.evidence import Evidence, OneRun, Retrainings
 from memmetrics.experiment import arguments
-from memmetrics.experiment.fits import PreparedFits, prepare_fits
-from memmetrics.experiment.harness import prepare
-from memmetrics.experiment.records import RecordedRetrainings
+from memmetrics.experiment.fits import Fitting
+from memmetrics.experiment.retraining import (
+    RecordedRetrainings,
+    Retraining,
+    StoppingRule,
+)
 from memmetrics.experiment.store.manifest import package_versions
 from memmetrics.metrics.base import Metric
 from memmetrics.metrics.registry import get_metric
 from memmetrics.result import COLUMNS, Result
 from memmetrics.trainers.base import Data, Trainer
-from memmetrics.trainers.dataset import check_layout, pack
 
 SCHEMA = 1  # of the table; raised when a column changes its meaning
 
@@ -37,9 +39,11 @@ def measure(
     test: Data = None,
     runs: int | None = None,
     fits: int = 4,
-    fraction: float = 0.5,
-    design: str = "balanced",
+    until: StoppingRule | None = None,
+    fraction: float | None = None,
+    design: str | Design | npt.ArrayLike = "balanced",
     groups: npt.ArrayLike | None = None,
+    targets: Data = None,
     n_jobs: int | None = None,
     store: str | PathLike[str] | None = None,
     identity: object = None,
@@ -67,11 +71,15 @@ def measure(
         targets, after the training points.
     runs : int, optional
         Models for metrics of retrainings, at least 2; there is no default, since the
-        cost is this number of trainings.
+        cost is this number of trainings. May be left out where `until` decides.
     fits : int, default 4
         Models that train on all points, for all other metrics.
+    until : Precision or other StoppingRule, optional
+        When there are enough retrainings, see `retrain`.
     fraction, design, groups : optional
         Who trains on what, see `retrain`.
+    targets : data in the same layout, optional
+        Held-out points that influence counts among its targets, in place of `test`.
     n_jobs, store, identity, progress : optional
         Workers, directory of finished work, what to know the recipe by there, progress
         bar, see `retrain`.
@@ -111,29 +119,36 @@ def measure(
     1  train_test_gap    1
     """
     chosen = _metrics_iv(metrics)
-    fraction, design = arguments.fraction_iv(fraction), check_design(design)
-    entropy = arguments.rng_iv(rng, store)
     directory = arguments.store_iv(store)
-    options: dict[str, Any] = {"rng": entropy, "n_jobs": n_jobs, "progress": progress}
-    options["identity"] = identity
+    options: dict[str, Any] = {
+        "rng": arguments.rng_iv(rng, store),
+        "n_jobs": n_jobs,
+        "progress": progress,
+        "identity": identity,
+    }
+    as_design(design, fraction)
     # Both are checked, and their stores opened, before either trains.
     fitting = retraining = None
     if kinds := {metric.needs for metric in chosen} - {Retrainings}:
         where = directory and directory / "fits"
-        fitting = prepare_fits(
+        fitting = Fitting(
             trainer, data, kinds, test=test, fits=fits, store=where, **options
         )
-    if any(metric.needs is Retrainings for metric in chosen):
-        targets = test if any(map(_takes_held_out, chosen)) else None
-        if targets is not None:
-            given = pack(targets, "test", nonzero=False)
-            check_layout(given, pack(data, "data"), "test")
-        retraining = prepare(
+    if needing := [metric.name for metric in chosen if metric.needs is Retrainings]:
+        if runs is until is None:
+            names = ", ".join(needing)
+            raise ValueError(f"`runs` must be given: {names} needs retrainings")
+        name, others = ("test", test) if targets is None else ("targets", targets)
+        if not any(map(_takes_held_out, chosen)):
+            others = None
+        retraining = Retraining(
             trainer,
             data,
-            runs=_runs_iv(runs, chosen),
-            targets=targets,
-            include_points=targets is not None,
+            runs=runs,
+            until=until,
+            targets=others,
+            targets_name=name,
+            include_points=others is not None,
             fraction=fraction,
             design=design,
             groups=groups,
@@ -144,14 +159,14 @@ def measure(
     if fitting is not None:
         frames += _fit_frames(chosen, fitting)
     if retraining is not None:
-        evidence = retraining.train(_runs_iv(runs, chosen))
+        evidence = retraining.evidence()
         own = _training_points(evidence)
         frames += [
             _frame(metric, evidence if _takes_held_out(metric) else own)
             for metric in chosen
             if metric.needs is Retrainings
         ]
-    return _table(frames, chosen, entropy)
+    return _table(frames, chosen, options["rng"])
 
 
 def _takes_held_out(metric: Metric) -> bool:
@@ -172,24 +187,22 @@ def _metrics_iv(metrics: str | Metric | Sequence[str | Metric]) -> list[Metric]:
     chosen = [get_metric(metric) for metric in listed]  # type: ignore[arg-type]
     if not chosen:
         raise ValueError("`metrics` must name at least one metric; got none")
+    for metric in chosen:
+        if metric.needs is OneRun:
+            raise ValueError(
+                f"`metrics` must be computed from models that are trained here; "
+                f"{metric.name} needs the scores of one run whose items entered by "
+                "coins: call it with OneRun(scores, entered)"
+            )
     names = [metric.name for metric in chosen]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"`metrics` must differ in name; got {twice[0]!r} twice")
     return chosen
 
 
-def _runs_iv(runs: int | None, metrics: list[Metric]) -> int:
-    if runs is None:
-        needing = [metric.name for metric in metrics if metric.needs is Retrainings]
-        raise ValueError(
-            f"`runs` must be given: {', '.join(needing)} needs retrainings"
-        )
-    return runs
-
-
-def _fit_frames(metrics: list[Metric], fits: PreparedFits) -> Iterator[pd.DataFrame]:
+def _fit_frames(metrics: list[Metric], fits: Fitting) -> Iterator[pd.DataFrame]:
     """Yield a table for each metric and fit; one metric's tables follow one another."""
-    models = list(fits.train())
+    models = fits.evidence()
     for metric in metrics:
         for run, evidences in models:
             if metric.needs in evidences:

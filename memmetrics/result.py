@@ -7,17 +7,19 @@ n_out``, then the metric's own columns. What a metric does not have is missing.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import torch
 
 from memmetrics._arrays.validation import to_numpy
 
-__all__ = ["COLUMNS", "Result", "default_axes"]
+__all__ = ["COLUMNS", "NUMBERS", "Result", "default_axes"]
 
 COLUMNS = (
     "metric",
@@ -33,6 +35,11 @@ COLUMNS = (
 )
 _FLOATS = ("standard_error", "low", "high")
 _COUNTS = ("n_in", "n_out")
+
+NUMBERS = ("estimate", *_FLOATS, *_COUNTS)
+"""Names of what a result has for each entry of its axes."""
+
+_SHOWN = 3  # at either end, of the rows that a `repr` shows
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +64,11 @@ class Result:
         Name of each axis of `estimate`. Default: none for a number, ``index`` for one
         axis, ``run, index`` for two, and further leading axes are ``axis_0, axis_1,
         …``. An axis of another name than ``run`` and ``index`` becomes a column.
+    attrs : mapping, optional
+        Where the numbers come from, in plain values; the table carries it on.
+    places : mapping of str to int array of the same shape, optional
+        Where each estimate stood along the axes of the result that it was taken from,
+        as indexing writes it. Default: 0, 1, … along each of `axes`.
 
     Raises
     ------
@@ -71,6 +83,15 @@ class Result:
       metric  index  estimate  n_in  n_out
     0   loss      0      0.50     3   <NA>
     1   loss      1      0.25     4   <NA>
+
+    Parts of a result are results that remember their places, and it shows its extremes:
+
+    >>> result[1].to_frame()["index"].tolist()
+    [1]
+    >>> result[result.estimate > 0.3]
+    Result of 'loss', 1 estimate
+     index  estimate  unit
+         0       0.5  nats
     """
 
     metric: str
@@ -83,11 +104,14 @@ class Result:
     n_out: Any = None
     columns: Mapping[str, Any] = field(default_factory=dict)
     axes: Sequence[str] | None = None
+    attrs: Mapping[str, Any] | None = None
+    places: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Check the shapes and the names."""
         shape = np.shape(to_numpy(self.estimate))
         object.__setattr__(self, "columns", dict(self.columns))
+        object.__setattr__(self, "attrs", dict(self.attrs or {}))
         object.__setattr__(self, "axes", _axes_iv(self.axes, shape))
         for name in (*_FLOATS, *_COUNTS):
             _check_shape(getattr(self, name), name, shape, scalar=False)
@@ -95,6 +119,61 @@ class Result:
             if name in COLUMNS or name in (self.axes or ()):
                 raise ValueError(f"`columns` must not redefine {name!r}")
             _check_shape(value, f"columns[{name!r}]", shape, scalar=True)
+        for name, value in (self.places or {}).items():
+            _check_shape(value, f"places[{name!r}]", shape, scalar=False)
+
+    def __len__(self) -> int:
+        """Return how many entries the first axis has."""
+        if not self.axes:
+            raise TypeError("a result of a single number has no length")
+        return len(self.estimate)
+
+    def __getitem__(self, key: Any) -> Result:
+        """Return the part that NumPy's indexing of the estimates would give.
+
+        A number, a slice, a mask, an array of numbers, or one of these for each axis.
+        """
+        keys: list[Any] = [
+            one if one is ... or isinstance(one, slice) else to_numpy(one)
+            for one in (key if isinstance(key, tuple) else (key,))
+        ]
+
+        def part(values: Any) -> Any:
+            whole = values is None or np.ndim(to_numpy(values)) == 0
+            return values if whole else _as_array(values)[tuple(keys)]
+
+        estimate = _as_array(self.estimate)[tuple(keys)]
+        kept = [
+            name
+            for name, one in itertools.zip_longest(self.axes or (), keys)
+            if one is None or isinstance(one, slice) or np.ndim(one)
+        ]
+        return replace(
+            self,
+            estimate=estimate,
+            **{name: part(getattr(self, name)) for name in NUMBERS[1:]},
+            columns={name: part(values) for name, values in self.columns.items()},
+            # A mask of several axes, and a list of places, leave one axis of entries.
+            axes=kept if len(kept) == np.ndim(estimate) else ("entry",),
+            places={name: part(place) for name, place in self._places().items()},
+        )
+
+    def __repr__(self) -> str:
+        """Return the most extreme rows, with their intervals."""
+        estimate = to_numpy(self.estimate)
+        known = np.flatnonzero(~np.isnan(estimate.ravel()))
+        order = known[np.argsort(-estimate.ravel()[known], kind="stable")]
+        size, missing = estimate.size, estimate.size - known.size
+        head = f"Result of {self.metric!r}, {size:,} estimate{'s' * (size != 1)}"
+        head += f", {missing:,} of them NaN" if missing else ""
+        if known.size > 2 * _SHOWN:
+            head += f"; the largest and smallest {_SHOWN}"
+            order = np.r_[order[:_SHOWN], order[-_SHOWN:]]
+        extremes = self[np.unravel_index(order, estimate.shape)] if self.axes else self
+        frame = extremes.to_frame()
+        shown = [*self._places(), "estimate", "low", "high", "unit"]
+        frame = frame[shown].dropna(axis="columns", how="all")
+        return f"{head}\n{frame.to_string(index=False)}" if len(frame) else head
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per estimate, in the columns common to all metrics.
@@ -111,7 +190,7 @@ class Result:
         (1, 10)
         """
         estimate = to_numpy(self.estimate)
-        places = dict(zip(self.axes or (), np.indices(estimate.shape), strict=True))
+        places = self._places()
         frame: dict[str, Any] = {"metric": self.metric, "unit": self.unit}
         for name in ("run", "index"):
             frame[name] = _integers(places.pop(name, None), estimate.size)
@@ -125,7 +204,20 @@ class Result:
         for name, value in self.columns.items():
             column = np.broadcast_to(to_numpy(value), estimate.shape)
             frame[name] = _exact(column.ravel())
-        return pd.DataFrame(frame, index=pd.RangeIndex(estimate.size))
+        table = pd.DataFrame(frame, index=pd.RangeIndex(estimate.size))
+        table.attrs.update(self.attrs or {})
+        return table
+
+    def _places(self) -> dict[str, npt.NDArray[Any]]:
+        """Return where each estimate stands, by the name of the axis."""
+        if self.places is not None:
+            return dict(self.places)
+        shape = np.shape(to_numpy(self.estimate))
+        axes: Any = np.indices(shape, sparse=True)
+        return {
+            name: np.broadcast_to(places, shape)
+            for name, places in zip(self.axes or (), axes, strict=True)
+        }
 
 
 def default_axes(ndim: int) -> tuple[str, ...]:
@@ -138,6 +230,10 @@ def default_axes(ndim: int) -> tuple[str, ...]:
     """
     leading = [f"axis_{number}" for number in range(ndim - 2)]
     return tuple([*leading, "run", "index"][len(leading) + 2 - ndim :])
+
+
+def _as_array(values: Any) -> Any:
+    return values if isinstance(values, torch.Tensor) else np.asarray(values)
 
 
 def _axes_iv(axes: Sequence[str] | None, shape: tuple[int, ...]) -> tuple[str, ...]:

@@ -22,19 +22,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from memmetrics._arrays.validation import as_confidence
-from memmetrics._seeds import RNG, Stream
+from memmetrics._arrays.validation import as_confidence, count_iv
+from memmetrics._seeds import RNG
 from memmetrics._selected import select_points
+from memmetrics.designs import Bools, Given, Without, draw_members
 from memmetrics.evidence import tokens_present
-from memmetrics.experiment import arguments
-from memmetrics.experiment.execution.worker import Job
-from memmetrics.experiment.opening import open_campaign
-from memmetrics.experiment.records import diverged_runs
-from memmetrics.metrics.counterfactual import memorization_from_arms, warn_of_failed
+from memmetrics.experiment.retraining import retrain
+from memmetrics.metrics.counterfactual import memorization_from_arms
 from memmetrics.selection import Rule
 from memmetrics.statistics.arms import Arms
-from memmetrics.trainers.base import Bools, Data, Trainer
-from memmetrics.trainers.dataset import fingerprint, pack
+from memmetrics.trainers.base import Data, Trainer
+from memmetrics.trainers.dataset import pack
 
 __all__ = ["METRIC", "spectrum"]
 
@@ -126,39 +124,26 @@ def spectrum(
     2  copies      0            0.4       3.0
     3  copies      2            0.2       1.0
     """
-    runs = arguments.count_iv(runs, "runs", least=2)
+    runs = count_iv(runs, "runs", least=2)
     confidence = as_confidence(confidence)
-    entropy = arguments.rng_iv(rng, store)
     packed = pack(data, "data")
     chosen = _points_iv(points, packed.points)
     selected = select_points(rules, data, chosen, packed.points, largest_share)
     # (sets, points), and the set of each (rule, point): one set is trained without once
     sets, which = np.unique(selected, axis=0, return_inverse=True)
-    member = np.repeat(np.vstack([np.zeros_like(sets[:1]), sets]), runs, axis=0)
-    np.logical_not(member, out=member)  # (runs · (1 + sets), points)
-    configuration = {
-        "purpose": "spectrum",
-        "data": packed.fingerprint(),
-        "members": fingerprint(member),
-        "seed": entropy,
-    }
-    campaign = open_campaign(
-        Job(arguments.trainer_iv(trainer), ("scores",)),
-        packed,
-        None,
-        members=lambda _: member,
-        entropy=entropy,
-        stream=Stream.TRAINING,
-        runs=len(member),
+    evidence = retrain(
+        trainer,
+        data,
+        runs=runs * (1 + len(sets)),
+        design=_design(sets, runs, packed.points),
+        rng=rng,
         n_jobs=n_jobs,
-        store=arguments.store_iv(store),
-        configuration=configuration,
+        store=store,
         identity=identity,
-        stack_size=stack_size,
         progress=progress,
+        stack_size=stack_size,
     )
-    campaign.train(len(member))
-    scores = _scores(campaign.output("scores"), campaign.output("diverged"), chosen)
+    scores = _scores(evidence.scores, chosen)
     frames = [
         _row(scores[:, row % len(chosen)], runs, int(place), confidence)
         for row, place in enumerate(which.ravel())
@@ -169,6 +154,18 @@ def spectrum(
     table["removed"] = selected.sum(axis=1)
     table["share_removed"] = selected.mean(axis=1)
     return table
+
+
+def _design(sets: Bools, runs: int, points: int) -> Given:
+    """Return all runs on all points, then all without the first set, and so on.
+
+    `Without` goes round instead; but runs are numbered so since there is a spectrum,
+    and their seeds go by their numbers.
+    """
+    without = Without([np.flatnonzero(each) for each in sets])
+    count = runs * without.block
+    member = draw_members(without, 0, runs=count, points=points)
+    return Given(member[np.arange(count).reshape(runs, -1).T.ravel()])
 
 
 def _points_iv(points: npt.ArrayLike, count: int) -> npt.NDArray[np.int64]:
@@ -189,14 +186,11 @@ def _points_iv(points: npt.ArrayLike, count: int) -> npt.NDArray[np.int64]:
 
 
 def _scores(
-    scores: npt.NDArray[Any], diverged: Bools, chosen: npt.NDArray[np.int64]
+    scores: npt.NDArray[Any], chosen: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
-    """Return the scores of the chosen points, (all runs, chosen), NaN if diverged."""
-    failed = diverged_runs(scores, diverged)
-    warn_of_failed(failed)
+    """Return the mean score of the tokens of each chosen point, (all runs, chosen)."""
     values: npt.NDArray[np.float64] = scores[:, chosen].astype(np.float64)
     values = values.reshape(*values.shape[:2], -1)  # (all runs, chosen, tokens, if any)
-    values[failed] = np.nan
     present = tokens_present(values)
     with np.errstate(invalid="ignore"):  # of a point without tokens
         mean: npt.NDArray[np.float64] = np.where(present, values, 0).sum(axis=-1)

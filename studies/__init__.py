@@ -1,3 +1,3 @@
-"""Studies: one file says what to run, what to draw and what the paper says."""
+"""Studies: a file or folder each says what to run, to draw, and what was claimed."""
 
 from __future__ import annotations

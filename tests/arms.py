@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 from scipy import stats
 
+from memmetrics.statistics.arms import Arm
 from memmetrics.statistics.intervals import difference_interval
 
 
@@ -19,11 +18,11 @@ def arm(scores):
     mean = scores.mean(0)
     lowest, highest = scores.min(0), scores.max(0)
     squares = ((scores - mean) ** 2).sum(0)
-    return SimpleNamespace(
+    return Arm(
         count=np.full(scores.shape[1], runs),
         mean=mean,
-        variance=squares / (runs - 1) if runs > 1 else np.full_like(mean, np.nan),
-        third_moment=((scores - mean) ** 3).mean(0),
+        squares=squares,
+        cubes=((scores - mean) ** 3).sum(0),
         lowest=lowest,
         highest=highest,
         at_lowest=(scores == lowest).sum(0),

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from memmetrics.designs import BLOCK, draw_members
+from memmetrics.designs import BLOCK, as_design, draw_members
 
 
 def draw(design="balanced", *, runs=32, points=20, fraction=0.5, entropy=0, **options):
-    return draw_members(
-        design, runs=runs, points=points, fraction=fraction, entropy=entropy, **options
-    )
+    chosen = as_design(design, fraction)
+    return draw_members(chosen, entropy, runs=runs, points=points, **options)
 
 
 @given(

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -49,12 +50,42 @@ assert list(table.metric) == ["largest_loss"] * 2, table
 assert (table.estimate > 0).all(), table
 """
 
+BARE = """
+import sys, warnings
 
-def run(*command, path=None):
+for name in sys.argv[1:]:
+    sys.modules[name] = None  # as if it was not installed
+warnings.simplefilter("error")
+warnings.filterwarnings("default", "training runs in eager torch")
+
+import numpy as np
+import torch
+import memmetrics as mm
+
+data = mm.sparse_features(20, 50, 0.9, rng=0)
+names = ["feature_dimensionality", "train_test_gap", "counterfactual_memorization"]
+options = {"test": data, "runs": 8, "fits": 2, "rng": 0}
+table = mm.measure(mm.ToyTrainer(steps=20), data, names, **options)
+assert np.isfinite(table.estimate).all()
+
+def score(output, target):
+    return -torch.nn.functional.cross_entropy(output, target, reduction="none")
+
+inputs = np.random.default_rng(0).normal(size=(20, 4))
+labels = (inputs[:, 0] > 0).astype(int)
+trainer = mm.ModuleTrainer(lambda: torch.nn.Linear(4, 2), score=score, steps=5)
+runs = mm.retrain(trainer, (inputs, labels), runs=8, rng=0)
+assert runs.scores.shape == (8, 20)
+"""
+EXTRAS = ("numba", "matplotlib", "sklearn", "tqdm", "pyarrow", "dask", "distributed")
+
+
+def run(*command, path=None, **variables):
     """Run a command away from the source tree, with `path` as its only PYTHONPATH."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     if path is not None:
         environment["PYTHONPATH"] = str(path)
+    environment.update(variables)
     return subprocess.run(
         [str(word) for word in command],
         check=False,
@@ -65,11 +96,11 @@ def run(*command, path=None):
     )
 
 
-def build(source, into):
-    build_command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d"]
+def build(source, into, kind="wheel"):
+    build_command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d"]
     subprocess.run([*build_command, into], check=True, cwd=source, capture_output=True)
-    (wheel,) = into.glob("*.whl")
-    return wheel
+    (built,) = into.iterdir()
+    return built
 
 
 def pip_install(wheel, *options, python=sys.executable):
@@ -126,6 +157,36 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     modules = (ROOT / "memmetrics").rglob("*.py")
     assert {str(path.relative_to(ROOT)) for path in modules} <= set(names)
+
+
+@pytest.mark.slow
+def test_wheel_works_without_extras_and_without_a_compiler(python):
+    done = run(python, "-c", BARE, *EXTRAS, PATH="", CC="", CXX="")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_wheel_and_source_pass_the_usual_checks(wheel, tmp_path):
+    pytest.importorskip("twine")
+    pytest.importorskip("check_wheel_contents")
+    source = build(ROOT, tmp_path, "sdist")
+    done = run(sys.executable, "-m", "twine", "check", "--strict", wheel, source)
+    assert done.returncode == 0, done.stdout
+    done = run(sys.executable, "-m", "check_wheel_contents", wheel)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_wheel_is_built_from_the_source_distribution_alone(wheel, tmp_path):
+    for name in ("source", "unpacked", "wheel"):
+        (tmp_path / name).mkdir()
+    with tarfile.open(build(ROOT, tmp_path / "source", "sdist")) as archive:
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    (unpacked,) = (tmp_path / "unpacked").iterdir()
+    rebuilt = build(unpacked, tmp_path / "wheel")
+    assert zipfile.ZipFile(rebuilt).namelist() == zipfile.ZipFile(wheel).namelist()
+    expected = {"README.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "Makefile"}
+    assert expected <= {path.name for path in unpacked.iterdir()}
 
 
 def test_installed_wheel_is_what_gets_imported(python):

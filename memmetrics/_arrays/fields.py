@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +12,14 @@ from memmetrics._arrays.files import read_array, read_labels
 __all__ = ["as_membership", "read_field"]
 
 # How text is read, where it is not a table of numbers (rows, columns).
-_LOSSES = {"train", "test"}
-_LABELS = {"own", "groups", "seeds"}
+_LABELS = {"own", "groups", "seeds", "strata"}
+_MASKS = {"member", "entered"}
 
 
-def read_field(name: str, path: str) -> npt.NDArray[Any]:
+def read_field(name: str, path: str, *, axes: Literal[1, 2] = 2) -> npt.NDArray[Any]:
     """Return the field `name` of an evidence from a ``.npy``, ``.npz`` or ``.csv``.
+
+    Numbers in text that stand in a single column have as many axes as `axes` says.
 
     Raises
     ------
@@ -29,11 +31,13 @@ def read_field(name: str, path: str) -> npt.NDArray[Any]:
     elif name in _LABELS:
         array = read_labels(path)
     else:
-        array = read_array(path, ndmin=1 if name in _LOSSES else 2)
-    return as_membership(array, path) if name == "member" else array
+        array = read_array(path, ndmin=axes)
+    return as_membership(array, path, name) if name in _MASKS else array
 
 
-def as_membership(array: npt.NDArray[Any], where: str) -> npt.NDArray[np.bool_]:
+def as_membership(
+    array: npt.NDArray[Any], where: str, name: str = "member"
+) -> npt.NDArray[np.bool_]:
     """Return membership as Booleans: other programs save it as 0 and 1.
 
     Raises
@@ -50,12 +54,12 @@ def as_membership(array: npt.NDArray[Any], where: str) -> npt.NDArray[np.bool_]:
         return array
     if array.dtype.kind not in "iuf":
         raise TypeError(
-            f"{where}: `member` must be boolean or hold 0 and 1 only; "
+            f"{where}: `{name}` must be boolean or hold 0 and 1 only; "
             f"got dtype {array.dtype}"
         )
     other = array[(array != 0) & (array != 1)]
     if other.size:
         raise ValueError(
-            f"{where}: `member` must be boolean or hold 0 and 1 only; got {other[0]}"
+            f"{where}: `{name}` must be boolean or hold 0 and 1 only; got {other[0]}"
         )
     return array.astype(bool)

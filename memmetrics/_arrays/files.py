@@ -266,7 +266,9 @@ def check_table_path(path: str) -> None:
 
 def _require_parquet(path: str) -> None:
     if importlib.util.find_spec("pyarrow") is None:
-        raise ImportError(f"{path}: parquet needs pyarrow (pip install pyarrow)")
+        raise ImportError(
+            f'{path}: parquet needs pyarrow (pip install "memmetrics[parquet]")'
+        )
 
 
 def write_table(frame: pd.DataFrame, path: str) -> None:

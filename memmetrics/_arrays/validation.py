@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -23,6 +24,7 @@ __all__ = [
     "as_float",
     "as_labels",
     "check_same_kind",
+    "count_iv",
     "is_finite",
     "like_original",
     "require_finite",
@@ -180,6 +182,17 @@ def as_confidence(confidence: float) -> float:
     return value
 
 
+def count_iv(value: Any, name: str, *, least: int) -> int:
+    """Return a whole number that is not below `least`."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"`{name}` must be a whole number; got {value!r}") from None
+    if isinstance(value, bool) or count < least:
+        raise ValueError(f"`{name}` must be at least {least}; got {value!r}")
+    return count
+
+
 def safe_exponent(*arrays: npt.NDArray[Any]) -> int:
     """Return a power of two to divide by where squares would overflow or vanish.
 
@@ -233,7 +246,7 @@ def as_labels(labels: object, name: str) -> npt.NDArray[Any]:
     return array
 
 
-def like_original(values: npt.NDArray[Any], original: Array) -> Array:
+def like_original(values: npt.NDArray[Any], original: object) -> Array:
     """Return `values` as they are, or as a tensor beside `original` if that is one.
 
     Statistics stay in float64, whatever the scores are in, where the device has it.

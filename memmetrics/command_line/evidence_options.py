@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any
-
-import numpy.typing as npt
+from typing import Any, Literal
 
 from memmetrics._arrays.fields import read_field
 from memmetrics.concatenation import concatenate
-from memmetrics.evidence import Evidence, Fit, Losses, Retrainings
+from memmetrics.evidence import Evidence, Fit, Losses, OneRun, Retrainings
 from memmetrics.metrics.base import Metric
 from memmetrics.reading import read_retrainings
 
@@ -27,38 +25,54 @@ EVIDENCE_HELP = (
     "an archive .npz, a tidy table .csv or .parquet, a folder of files, or a finished "
     "store; several are joined, runs after runs"
 )
-_EVIDENCE = (Fit, Losses, Retrainings)
+_EVIDENCE = (Fit, Losses, Retrainings, OneRun)
 _HELP = {
     "weights": "(..., features, hidden): a row is one feature's vector",
     "hidden": "(..., points, hidden): hidden activations",
     "reference": "(..., points, hidden): the training set's, if --hidden is held out",
     "train": "(..., points): loss of every training point",
     "test": "(..., test points): loss of every held-out point",
-    "scores": "(runs, targets): higher is better; may be given again, for more runs",
+    "scores": "(runs, targets), or (items,) of one run: higher is better; may be given "
+    "again, for more runs",
     "member": "(runs, points): true where the run trained on the point; one for each "
     "--scores",
     "own": "(targets,): the point that each target is, -1 for a held-out one",
     "groups": "(points,): points that enter and leave together",
     "seeds": "(runs,): kept as a record; one for each --scores",
+    "entered": "(items,): true where a coin let the item into training; with --scores",
+    "strata": "(items,): kind of each item",
+    "reference_scores": "(items,): of a model that saw none of the items",
 }
 _OF_RUNS = ("scores", "member", "seeds")
 _OF_POINTS = ("own", "groups")
 
 
 def add_evidence_options(parser: argparse.ArgumentParser) -> None:
-    """Add an option for every field of the three kinds of evidence."""
-    for evidence in (Fit, Losses):
-        group = parser.add_argument_group(
-            f"for metrics that need {evidence.__name__}", "files .npy, .npz or .csv"
-        )
-        for field in dataclasses.fields(evidence):
+    """Add an option for every field of the kinds of evidence, once."""
+    added: set[str] = set()
+    for evidence in _EVIDENCE:
+        title = f"for metrics that need {evidence.__name__}"
+        if evidence is Retrainings:
+            group = add_retrainings_options(parser, title)
             group.add_argument(
-                f"--{field.name}", metavar="FILE", help=_HELP[field.name]
+                "--evidence", metavar="PATH", action="append", help=EVIDENCE_HELP
             )
-    group = add_retrainings_options(parser, "for metrics that need Retrainings")
-    group.add_argument(
-        "--evidence", metavar="PATH", action="append", help=EVIDENCE_HELP
-    )
+            added.update(_arrays_of(evidence))
+            continue
+        group = parser.add_argument_group(title, "files .npy, .npz or .csv")
+        for name in _arrays_of(evidence):
+            if name not in added:
+                added.add(name)
+                group.add_argument(
+                    f"--{name.replace('_', '-')}", metavar="FILE", help=_HELP[name]
+                )
+
+
+def _arrays_of(evidence: type[Evidence]) -> list[str]:
+    """Return the fields of an evidence that are arrays: all but where it comes from."""
+    return [
+        field.name for field in dataclasses.fields(evidence) if field.name != "attrs"
+    ]
 
 
 def add_retrainings_options(
@@ -66,12 +80,9 @@ def add_retrainings_options(
 ) -> argparse._ArgumentGroup:
     """Add an option for every field of retrainings, to be given as often as needed."""
     group = parser.add_argument_group(title, "files .npy, .npz or .csv")
-    for field in dataclasses.fields(Retrainings):
+    for name in _arrays_of(Retrainings):
         group.add_argument(
-            f"--{field.name}",
-            metavar="FILE",
-            action="append",
-            help=_HELP[field.name],
+            f"--{name}", metavar="FILE", action="append", help=_HELP[name]
         )
     return group
 
@@ -87,7 +98,7 @@ def read_evidence(metric: Metric, options: argparse.Namespace) -> Evidence:
         If one of them cannot be read.
     """
     fields = dataclasses.fields(metric.needs)
-    known = [field.name for field in fields]
+    known = _arrays_of(metric.needs)
     required = {field.name for field in fields if field.default is dataclasses.MISSING}
     given = [name for name in _HELP if getattr(options, name) is not None]
     if options.evidence is not None:
@@ -102,9 +113,22 @@ def read_evidence(metric: Metric, options: argparse.Namespace) -> Evidence:
         )
     if metric.needs is Retrainings:
         return joined_retrainings(options)
-    return metric.needs(
-        **{name: read_field(name, getattr(options, name)) for name in given}
-    )
+    # Where text holds a single column, it is the one axis of these.
+    axes: Literal[1, 2] = 1 if metric.needs in (Losses, OneRun) else 2
+    arrays: dict[str, Any] = {
+        name: read_field(name, _one(options, name), axes=axes) for name in given
+    }
+    return metric.needs(**arrays)
+
+
+def _one(options: argparse.Namespace, name: str) -> str:
+    """Return the one file that an option names."""
+    given: str | list[str] = getattr(options, name)
+    if isinstance(given, str):
+        return given
+    if len(given) > 1:
+        raise ValueError(f"--{name}: given more than once")
+    return given[0]
 
 
 def joined_retrainings(options: argparse.Namespace) -> Retrainings:
@@ -158,9 +182,10 @@ def _repeated(
     return name, files
 
 
-def _read(files: Iterable[tuple[str, str]]) -> dict[str, npt.NDArray[Any]]:
+def _read(files: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return {name: read_field(name, path) for name, path in files}
 
 
 def _dashed(names: Iterable[str], before: str = "") -> str:
-    return before + ", ".join(f"--{name}" for name in names) if names else ""
+    options = [f"--{name.replace('_', '-')}" for name in names]
+    return before + ", ".join(options) if options else ""

@@ -28,9 +28,9 @@ from memmetrics.command_line.reports import (
     add_report,
 )
 from memmetrics.errors import RetrainingError, StoreError
-from memmetrics.experiment.plan.planning import plan
 from memmetrics.metrics.base import Metric
 from memmetrics.metrics.registry import PluginError, get_metric, offered_metrics
+from memmetrics.planning.plan import plan
 from memmetrics.trainers.toy import ToyTrainer, sparse_features
 
 __all__ = ["main"]
@@ -68,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 1 if ``check`` found a limit exceeded; 2 after an error that the user can mend,
-        which is told on standard error; 130 after an interrupt.
+        0; 1 if ``check`` found a limit exceeded; 2 after an error that the user can
+        mend, which is told on standard error; 130 after an interrupt.
 
     Examples
     --------

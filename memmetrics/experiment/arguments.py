@@ -1,8 +1,7 @@
-"""Checks of what the harness is given: one clear error, before any work."""
+"""Checks of what an experiment is given: one clear error, before any work."""
 
 from __future__ import annotations
 
-import math
 import operator
 import os
 import stat
@@ -13,8 +12,20 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from memmetrics._arrays.validation import (
+    count_iv as count_iv,  # noqa: PLC0414 (used as one of these checks)
+)
 from memmetrics._seeds import RNG, entropy_from
 from memmetrics.trainers.base import Trainer
+
+__all__ = [
+    "group_numbers",
+    "keep_iv",
+    "n_jobs_iv",
+    "rng_iv",
+    "store_iv",
+    "trainer_iv",
+]
 
 _MOST_JOBS = 10_000
 _KEPT = ("hidden", "weights")
@@ -28,30 +39,6 @@ def trainer_iv(trainer: object) -> Trainer:
             f"`fit(data, member, *, seeds)`; got {trainer!r}"
         )
     return cast("Trainer", trainer)
-
-
-def count_iv(value: Any, name: str, *, least: int) -> int:
-    """Return a whole number that is not below `least`."""
-    try:
-        count = operator.index(value)
-    except TypeError:
-        raise TypeError(f"`{name}` must be a whole number; got {value!r}") from None
-    if isinstance(value, bool) or count < least:
-        raise ValueError(f"`{name}` must be at least {least}; got {value!r}")
-    return count
-
-
-def fraction_iv(fraction: Any) -> float:
-    """Return a share strictly between 0 and 1."""
-    try:
-        value = math.nan if isinstance(fraction, str) else float(fraction)
-    except (TypeError, ValueError, OverflowError):
-        value = math.nan
-    if not 0 < value < 1:
-        raise ValueError(
-            f"`fraction` must lie strictly between 0 and 1; got {fraction!r}"
-        )
-    return value
 
 
 def group_numbers(labels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

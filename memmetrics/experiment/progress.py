@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.stats
 
-from memmetrics.trainers.base import Bools
+from memmetrics.designs import Bools
 
 _SHOWN_POINTS = 10_000  # enough for a median
 
@@ -82,7 +82,7 @@ def check_progress(show: bool) -> bool:
             import tqdm.auto  # noqa: F401
         except ImportError as error:
             raise ImportError(
-                "`progress=True` needs tqdm: pip install 'memmetrics[progress]'"
+                '`progress=True` needs tqdm: pip install "memmetrics[progress]"'
             ) from error
     return bool(show)
 

@@ -8,28 +8,34 @@ Points with a high score follow from the others; points with a low one are excep
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from memmetrics._arrays.validation import as_confidence
 from memmetrics.evidence import Retrainings
-from memmetrics.metrics._finished import finished_runs
-from memmetrics.metrics.counterfactual import warn_of_infinite
+from memmetrics.metrics.base import (
+    FunctionMetric,
+    require_one_score,
+    retrainings_iv,
+    warn_of_failed,
+    warn_of_infinite,
+)
 from memmetrics.result import Result
-from memmetrics.statistics.arms import Arms
-from memmetrics.statistics.mean_interval import mean_interval
+from memmetrics.statistics.intervals import interval_iv
+from memmetrics.statistics.mean_interval import MeanInterval, mean_interval
 
 __all__ = ["ConsistencyScore", "consistency_score"]
 
 
 def consistency_score(
-    scores: npt.NDArray[Any],
-    member: npt.NDArray[np.bool_],
+    scores: Retrainings | npt.NDArray[Any],
+    member: npt.NDArray[np.bool_] | None = None,
     *,
-    own: npt.NDArray[np.int64] | None = None,
+    own: npt.ArrayLike | None = None,
     confidence: float = 0.95,
+    interval: MeanInterval = "automatic",
 ) -> Result:
     r"""Mean score of every target over the runs that did not train on it.
 
@@ -37,17 +43,20 @@ def consistency_score(
 
     Parameters
     ----------
-    scores : array (runs, targets)
-        Higher is better; 0 for wrong and 1 for right gives the published C-score at
-        one share of the data.
+    scores : Retrainings or array (runs, targets)
+        Evidence, or scores, higher is better; 0 for wrong and 1 for right gives the
+        published C-score at one share of the data.
     member : bool array (runs, points)
-        Whether the point was in the run's training set.
+        Whether the point was in the run's training set. Not with evidence.
     own : int array (targets,), optional
         The training point that each target is, or -1. Default: target `i` is point
         `i`. Every run counts for a held-out target, since none trained on it: its
-        held-out consistency.
+        held-out consistency. Not with evidence.
     confidence : float, default 0.95
         Confidence of the intervals.
+    interval : {"automatic", "student", "wilson"}
+        Which interval: the one that fits each point's scores, or a published one,
+        Student's t or, for scores of two values, Wilson's score interval.
 
     Returns
     -------
@@ -60,7 +69,7 @@ def consistency_score(
     Raises
     ------
     TypeError, ValueError
-        As for `Retrainings`, or if no run finished.
+        As for `Retrainings`, or if no run finished, or `interval` does not fit.
 
     Warns
     -----
@@ -86,20 +95,24 @@ def consistency_score(
     (array([0.3, 0.9]), array([2, 2]))
     """
     confidence = as_confidence(confidence)
-    finished = finished_runs(scores, member, own, least=1)
-    held_out = Arms.from_scores(finished.scores, finished.trained_on).outside
+    interval_iv(interval, get_args(MeanInterval))
+    evidence = retrainings_iv(scores, member, own, least=1)
+    require_one_score(evidence)
+    warn_of_failed(evidence.failed)
+    held_out = evidence.arms.outside
     warn_of_infinite(held_out.infinite)
     return Result(
         ConsistencyScore.name,
         ConsistencyScore.unit,
         held_out.mean,
         n_out=held_out.count,
-        **mean_interval(held_out, confidence=confidence),
+        **mean_interval(held_out, confidence=confidence, interval=interval),
+        attrs=evidence.attrs,
     )
 
 
 @dataclass(frozen=True)
-class ConsistencyScore:
+class ConsistencyScore(FunctionMetric):
     """Metric of `consistency_score`; needs `Retrainings`.
 
     Examples
@@ -111,18 +124,7 @@ class ConsistencyScore:
     """
 
     confidence: float = 0.95
+    interval: MeanInterval = "automatic"
 
     name: ClassVar[str] = "consistency_score"
-    version: ClassVar[int] = 1
-    needs: ClassVar[type[Retrainings]] = Retrainings
-    unit: ClassVar[str] = "score"
-    cost: ClassVar[str] = "runs * targets"
-
-    def __call__(self, evidence: Retrainings) -> Result:
-        """Return the consistency score of every target."""
-        return consistency_score(
-            evidence.scores,
-            evidence.member,
-            own=evidence.own,
-            confidence=self.confidence,
-        )
+    function = staticmethod(consistency_score)

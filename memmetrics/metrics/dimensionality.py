@@ -19,7 +19,6 @@ import numpy as np
 import torch
 
 from memmetrics._arrays.validation import Array, ArrayT, as_float, check_same_kind
-from memmetrics.evidence import Fit
 from memmetrics.geometry.second_moment import (
     Vectors,
     second_moment,
@@ -29,7 +28,7 @@ from memmetrics.geometry.second_moment import (
     vectors_iv,
 )
 from memmetrics.geometry.short_rows import fill_dimensionality
-from memmetrics.result import Result
+from memmetrics.metrics.base import FitMetric
 
 __all__ = [
     "DatapointDimensionality",
@@ -163,13 +162,13 @@ def datapoint_dimensionality(
 
 
 @dataclass(frozen=True)
-class FeatureDimensionality:
+class FeatureDimensionality(FitMetric):
     """Metric of `feature_dimensionality`; needs the weights of a `Fit`.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> result = FeatureDimensionality()(Fit(weights=np.eye(3)))
+    >>> import memmetrics as mm
+    >>> result = FeatureDimensionality()(mm.Fit(weights=np.eye(3)))
     >>> result.estimate
     array([1., 1., 1.])
     """
@@ -177,27 +176,19 @@ class FeatureDimensionality:
     duplicates: Duplicates = "count"
 
     name: ClassVar[str] = "feature_dimensionality"
-    version: ClassVar[int] = 1
-    needs: ClassVar[type[Fit]] = Fit
-    unit: ClassVar[str] = "dimensionless"
     cost: ClassVar[str] = "features * hidden**2"
-
-    def __call__(self, evidence: Fit) -> Result:
-        """Return the dimensionality of every feature."""
-        if evidence.weights is None:
-            raise ValueError(f"metric {self.name!r} needs `weights` in the Fit")
-        estimate = feature_dimensionality(evidence.weights, duplicates=self.duplicates)
-        return Result(metric=self.name, unit=self.unit, estimate=estimate)
+    part: ClassVar[str] = "weights"
+    function = staticmethod(feature_dimensionality)
 
 
 @dataclass(frozen=True)
-class DatapointDimensionality:
+class DatapointDimensionality(FitMetric):
     """Metric of `datapoint_dimensionality`; needs the activations of a `Fit`.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> result = DatapointDimensionality()(Fit(hidden=np.ones((4, 2))))
+    >>> import memmetrics as mm
+    >>> result = DatapointDimensionality()(mm.Fit(hidden=np.ones((4, 2))))
     >>> result.estimate
     array([0.25, 0.25, 0.25, 0.25])
     """
@@ -205,19 +196,7 @@ class DatapointDimensionality:
     duplicates: Duplicates = "count"
 
     name: ClassVar[str] = "datapoint_dimensionality"
-    version: ClassVar[int] = 1
-    needs: ClassVar[type[Fit]] = Fit
-    unit: ClassVar[str] = "dimensionless"
-    cost: ClassVar[str] = "points * hidden**2"
-
-    def __call__(self, evidence: Fit) -> Result:
-        """Return the dimensionality of every point."""
-        if evidence.hidden is None:
-            raise ValueError(f"metric {self.name!r} needs `hidden` in the Fit")
-        estimate = datapoint_dimensionality(
-            evidence.hidden, reference=evidence.reference, duplicates=self.duplicates
-        )
-        return Result(metric=self.name, unit=self.unit, estimate=estimate)
+    function = staticmethod(datapoint_dimensionality)
 
 
 def hidden_iv(

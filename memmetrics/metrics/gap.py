@@ -23,7 +23,9 @@ from memmetrics._arrays.validation import (
     to_numpy,
 )
 from memmetrics.evidence import Losses
+from memmetrics.metrics.base import FunctionMetric
 from memmetrics.result import Result, default_axes
+from memmetrics.statistics._student import satterthwaite
 
 __all__ = ["TrainTestGap", "train_test_gap"]
 
@@ -31,8 +33,8 @@ Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
 
 def train_test_gap(
-    train_losses: Array,
-    test_losses: Array,
+    train_losses: Losses | Array,
+    test_losses: Array | None = None,
     *,
     confidence: float = 0.95,
     paired: bool = False,
@@ -47,10 +49,10 @@ def train_test_gap(
 
     Parameters
     ----------
-    train_losses : array or tensor (..., points)
-        Loss of every training point, lower is better.
+    train_losses : Losses, or array or tensor (..., points)
+        Evidence, or the loss of every training point, lower is better.
     test_losses : array or tensor (..., test_points)
-        Loss of every held-out point, in the same unit.
+        Loss of every held-out point, in the same unit. Not with evidence.
     confidence : float
         Confidence of the interval, between 0 and 1.
     paired : bool
@@ -91,7 +93,14 @@ def train_test_gap(
     True
     """
     confidence = as_confidence(confidence)
-    original, train, test = _gap_iv(train_losses, test_losses, paired=paired)
+    both: tuple[Array, Array | None]
+    if isinstance(train_losses, Losses):
+        if test_losses is not None:
+            raise TypeError("`test_losses` are in the Losses that are given already")
+        both = train_losses.train, train_losses.test
+    else:
+        both = train_losses, test_losses
+    original, train, test = _gap_iv(*both, paired=paired)
     exponent = safe_exponent(train, test)
     if exponent:
         train, test = np.ldexp(train, -exponent), np.ldexp(test, -exponent)
@@ -110,7 +119,7 @@ def train_test_gap(
 
 
 @dataclass(frozen=True)
-class TrainTestGap:
+class TrainTestGap(FunctionMetric):
     """Metric of `train_test_gap`; needs `Losses`.
 
     Examples
@@ -123,20 +132,18 @@ class TrainTestGap:
     confidence: float = 0.95
 
     name: ClassVar[str] = "train_test_gap"
-    version: ClassVar[int] = 1
     needs: ClassVar[type[Losses]] = Losses
     unit: ClassVar[str] = "loss"
     cost: ClassVar[str] = "points + test_points"
-
-    def __call__(self, evidence: Losses) -> Result:
-        """Return the gap, one number for each run."""
-        return train_test_gap(evidence.train, evidence.test, confidence=self.confidence)
+    function = staticmethod(train_test_gap)
 
 
 def _gap_iv(
-    train_losses: Array, test_losses: Array, *, paired: bool
+    train_losses: Array, test_losses: Array | None, *, paired: bool
 ) -> tuple[Array, Floats, Floats]:
     names = ("train_losses", "test_losses")
+    if test_losses is None:
+        raise TypeError("`test_losses` must be given with `train_losses`")
     train = as_float(train_losses, names[0], axes="(..., points)", min_ndim=1)
     test = as_float(test_losses, names[1], axes="(..., test_points)", min_ndim=1)
     check_same_kind(train, test, names)
@@ -158,10 +165,9 @@ def _welch(train: Floats, test: Floats) -> tuple[Floats, Floats, Floats]:
     n_train, n_test = train.shape[-1], test.shape[-1]
     from_train, from_test = _variance(train) / n_train, _variance(test) / n_test
     square = from_train + from_test
-    # Only the shares matter, and they neither overflow nor underflow.
     with np.errstate(divide="ignore", invalid="ignore"):
         share = from_train / square
-        freedom = 1 / (share**2 / (n_train - 1) + (1 - share) ** 2 / (n_test - 1))
+        freedom = satterthwaite(share, 1 - share, n_train, n_test)
     freedom = np.where(square > 0, freedom, np.inf)
     return test.mean(-1) - train.mean(-1), np.sqrt(square), freedom
 

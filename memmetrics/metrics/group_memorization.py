@@ -16,23 +16,29 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from memmetrics._arrays.validation import as_confidence, as_labels
-from memmetrics.evidence import Retrainings
-from memmetrics.metrics._finished import Finished, finished_runs
+from memmetrics.evidence import Retrainings, groups_iv
+from memmetrics.metrics.base import (
+    FunctionMetric,
+    require_one_score,
+    retrainings_iv,
+    warn_of_failed,
+)
 from memmetrics.metrics.counterfactual import memorization_from_arms
 from memmetrics.result import Result
 from memmetrics.statistics.arms import Arms
+from memmetrics.statistics.intervals import Interval, options_iv
 
 __all__ = ["GroupMemorization", "group_memorization"]
 
 
 def group_memorization(
-    scores: npt.NDArray[Any],
-    member: npt.NDArray[np.bool_],
-    groups: npt.NDArray[Any],
+    scores: Retrainings | npt.NDArray[Any],
+    member: npt.NDArray[np.bool_] | None = None,
+    groups: npt.ArrayLike | None = None,
     *,
-    own: npt.NDArray[np.int64] | None = None,
+    own: npt.ArrayLike | None = None,
     confidence: float = 0.95,
+    interval: Interval = "automatic",
 ) -> Result:
     r"""Counterfactual memorization of groups of points that were toggled together.
 
@@ -42,19 +48,23 @@ def group_memorization(
 
     Parameters
     ----------
-    scores : array (runs, targets)
-        Higher is better.
+    scores : Retrainings or array (runs, targets)
+        Evidence, or scores, higher is better.
     member : bool array (runs, points)
         Whether the point was in the run's training set; the same for all points of
-        one group.
-    groups : array (points,)
-        The group of each point, as given to `retrain`: integers or strings.
+        one group. Not with evidence.
+    groups : array (points,), optional
+        The group of each point, as given to `retrain`: integers or strings. Default:
+        the groups of the evidence, or every point by itself.
     own : int array (targets,), optional
         The training point that each target is, or -1. Default: target `i` is point
         `i`. A group's score is the mean over the targets that are its points, in the
-        runs that scored them all; other runs do not count for the group.
+        runs that scored them all; other runs do not count for the group. Not with
+        evidence.
     confidence : float, default 0.95
         Confidence of the intervals.
+    interval : {"automatic", "welch", "newcombe"}
+        As for `counterfactual_memorization`.
 
     Returns
     -------
@@ -83,21 +93,25 @@ def group_memorization(
     >>> group_memorization(scores, member, groups).estimate
     array([0.625, 0.6  ])
     """
-    confidence = as_confidence(confidence)
-    finished = finished_runs(scores, member, own, least=2)
-    labels, first, group, sizes = _groups_iv(groups, finished.member)
-    scored, mean_scores = _mean_scores(finished, group)
-    arms = Arms.from_scores(mean_scores, finished.member[:, first[scored]])
-    result = memorization_from_arms(arms, confidence=confidence)
+    confidence = options_iv(confidence, 0, interval)
+    evidence = retrainings_iv(scores, member, own)
+    require_one_score(evidence)
+    warn_of_failed(evidence.failed, least=2)
+    runs = evidence.finished
+    labels, first, group, sizes = _groups_iv(groups, runs)
+    scored, mean_scores = _mean_scores(runs, group)
+    arms = Arms.from_scores(mean_scores, runs.member[:, first[scored]])
+    result = memorization_from_arms(arms, confidence=confidence, interval=interval)
     return replace(
         result,
         metric=GroupMemorization.name,
         columns={"group": labels[scored], "size": sizes[scored], **result.columns},
+        attrs=evidence.attrs,
     )
 
 
 @dataclass(frozen=True)
-class GroupMemorization:
+class GroupMemorization(FunctionMetric):
     """Metric of `group_memorization`; needs `Retrainings` with groups.
 
     Without groups, every point is a group of its own.
@@ -111,36 +125,21 @@ class GroupMemorization:
     """
 
     confidence: float = 0.95
+    interval: Interval = "automatic"
 
     name: ClassVar[str] = "group_memorization"
-    version: ClassVar[int] = 1
-    needs: ClassVar[type[Retrainings]] = Retrainings
-    unit: ClassVar[str] = "score"
     cost: ClassVar[str] = "runs * (targets + points)"
-
-    def __call__(self, evidence: Retrainings) -> Result:
-        """Return the memorization of every group."""
-        groups = evidence.groups
-        return group_memorization(
-            evidence.scores,
-            evidence.member,
-            np.arange(evidence.member.shape[1]) if groups is None else groups,
-            own=evidence.own,
-            confidence=self.confidence,
-        )
+    function = staticmethod(group_memorization)
 
 
 def _groups_iv(
-    groups: npt.NDArray[Any], member: npt.NDArray[np.bool_]
+    groups: npt.ArrayLike | None, runs: Retrainings
 ) -> tuple[npt.NDArray[Any], ...]:
     """Return labels, one point of each group, each point's group, and sizes."""
-    values = as_labels(groups, "groups")
-    points = member.shape[1]
-    if values.shape != (points,):
-        raise ValueError(
-            f"`groups` must give one group for each of the {points} points; "
-            f"got shape {values.shape}"
-        )
+    member, points = runs.member, runs.member.shape[1]
+    groups = runs.groups if groups is None else groups
+    labels = np.arange(points) if groups is None else groups
+    values = groups_iv(labels, points, floats=True)
     labels, first, group, sizes = np.unique(
         values, return_index=True, return_inverse=True, return_counts=True
     )
@@ -156,19 +155,20 @@ def _groups_iv(
 
 
 def _mean_scores(
-    finished: Finished, group: npt.NDArray[np.intp]
+    runs: Retrainings, group: npt.NDArray[np.intp]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
     """Return the groups that have targets, and the mean over each (runs, groups)."""
-    targets = np.flatnonzero(finished.own >= 0)
+    own = np.asarray(runs.own)
+    targets = np.flatnonzero(own >= 0)
     if targets.size == 0:
         raise ValueError("`own` must name some training point; every target is -1")
     scored, place, size = np.unique(
-        group[finished.own[targets]], return_inverse=True, return_counts=True
+        group[own[targets]], return_inverse=True, return_counts=True
     )
     # (targets, groups), one entry in each row that is no held-out target's.
     total = scipy.sparse.csr_array(
         (np.ones(len(place)), (targets, place)),
-        shape=(len(finished.own), len(scored)),
+        shape=(len(own), len(scored)),
     )
     # Divided last: six sixths do not sum to 1, and outcomes have to stay outcomes.
-    return scored, np.asarray(finished.scores.astype(np.float64) @ total) / size
+    return scored, np.asarray(runs.scores.astype(np.float64) @ total) / size

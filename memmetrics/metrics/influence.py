@@ -18,25 +18,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
 from memmetrics._arrays.validation import Array, as_confidence, like_original
-from memmetrics.evidence import Retrainings, own_iv
-from memmetrics.metrics._tokens import require_one_score
-from memmetrics.metrics.counterfactual import (
-    memorization,
-    own_member,
+from memmetrics.evidence import Retrainings
+from memmetrics.metrics.base import (
+    FunctionMetric,
+    require_one_score,
     retrainings_iv,
     warn_of_empty,
     warn_of_failed,
     warn_of_infinite,
 )
-from memmetrics.result import Result
-from memmetrics.statistics.arms import Arms, failed_runs
+from memmetrics.metrics.counterfactual import memorization
+from memmetrics.result import NUMBERS, Result
 
 __all__ = ["CounterfactualInfluence", "counterfactual_influence", "influence_blocks"]
 
@@ -51,8 +50,8 @@ _SAME = 1 - 1e-9
 
 
 def counterfactual_influence(
-    scores: Array,
-    member: Array,
+    scores: Retrainings | Array,
+    member: Array | None = None,
     *,
     own: npt.ArrayLike | None = None,
     confidence: float = 0.95,
@@ -70,15 +69,15 @@ def counterfactual_influence(
 
     Parameters
     ----------
-    scores : array or tensor (runs, targets)
-        Score of every target under every run, higher is better. NaN says that the run
-        did not score the target, which then has the other runs' influence. A run whose
-        scores are NaN throughout is left out with a warning.
+    scores : Retrainings, or array or tensor (runs, targets)
+        Evidence, or the score of every target under every run, higher is better. NaN
+        says that the run did not score the target, which then has the other runs'
+        influence. A run whose scores are NaN throughout is left out with a warning.
     member : boolean array or tensor (runs, points)
-        Whether the point was in the run's training set.
+        Whether the point was in the run's training set. Not with evidence.
     own : int array (targets,), optional
         The training point that each target is, or -1 for a held-out target, from which
-        nothing is removed. Default: target `i` is point `i`.
+        nothing is removed. Default: target `i` is point `i`. Not with evidence.
     confidence : float
         Confidence of the intervals, between 0 and 1.
 
@@ -128,12 +127,27 @@ def counterfactual_influence(
     >>> bool(np.allclose(influence.estimate[1], [1, 5, 0], atol=1e-9))
     True
     """
-    original, values, chosen = retrainings_iv(scores, member)
-    require_one_score(values)
-    place = own_iv(own, targets=values.shape[1], points=chosen.shape[1])
-    evidence = Retrainings(values, chosen, own=place)
-    warn_of_failed(failed_runs(values))
-    return _influence(evidence, as_confidence(confidence), original)
+    confidence = as_confidence(confidence)
+    evidence = retrainings_iv(scores, member, own)
+    require_one_score(evidence)
+    warn_of_failed(evidence.failed)
+    counts = _counts(evidence)
+    warn_of_empty((counts[0] == 0).any(1) | (counts[1] == 0).any(1))
+    warn_of_infinite(np.isinf(evidence.scores).any(0))
+    numbers = _influence(evidence, counts, confidence)
+    _put_memorization(numbers, evidence, confidence)
+    original = None if isinstance(scores, Retrainings) else scores
+    columns: dict[str, Any] = {
+        name: like_original(values, original)
+        for name, values in zip(NUMBERS, (*numbers, *counts), strict=True)
+    }
+    return Result(
+        CounterfactualInfluence.name,
+        CounterfactualInfluence.unit,
+        **columns,
+        axes=("index", "target"),
+        attrs=evidence.attrs,
+    )
 
 
 class InfluenceBlock(NamedTuple):
@@ -157,12 +171,11 @@ def influence_blocks(evidence: Retrainings) -> Iterator[InfluenceBlock]:
     >>> [block.estimate.shape for block in influence_blocks(evidence)]
     [(3, 3)]
     """
-    finished = np.flatnonzero(~failed_runs(evidence.scores))
-    member = evidence.member[finished]
+    finished = np.flatnonzero(~evidence.failed)
+    member, own = evidence.member[finished], np.asarray(evidence.own)
     members = _Members.of(member)
     runs, points = member.shape
-    targets = evidence.scores.shape[1]
-    own = own_iv(evidence.own, targets=targets, points=points)
+    targets = len(own)
     width = max(1, _BLOCK // max(runs, points))
     for start in range(0, targets, width):
         block = slice(start, min(start + width, targets))
@@ -190,7 +203,7 @@ def _alike(
 
 
 @dataclass(frozen=True)
-class CounterfactualInfluence:
+class CounterfactualInfluence(FunctionMetric):
     """Metric of `counterfactual_influence`; needs `Retrainings`.
 
     Examples
@@ -205,17 +218,9 @@ class CounterfactualInfluence:
     confidence: float = 0.95
 
     name: ClassVar[str] = "counterfactual_influence"
-    version: ClassVar[int] = 1
-    needs: ClassVar[type[Retrainings]] = Retrainings
     takes_held_out: ClassVar[bool] = True
-    unit: ClassVar[str] = "score"
     cost: ClassVar[str] = "runs * points * targets"
-
-    def __call__(self, evidence: Retrainings) -> Result:
-        """Return the influence of every point on every target."""
-        require_one_score(evidence.scores)
-        warn_of_failed(failed_runs(evidence.scores))
-        return _influence(evidence, as_confidence(self.confidence), evidence.scores)
+    function = staticmethod(counterfactual_influence)
 
 
 class _Members(NamedTuple):
@@ -279,35 +284,23 @@ def _contrast(residual: Floats, members: _Members) -> tuple[Floats, Floats]:
     return total / members.squares[:, np.newaxis], error
 
 
-def _influence(evidence: Retrainings, confidence: float, original: Array) -> Result:
-    shape = evidence.member.shape[1], evidence.scores.shape[1]
-    numbers = np.empty((4, *shape))  # estimate, standard error, low, high
+def _influence(
+    evidence: Retrainings, counts: tuple[Integers, Integers], confidence: float
+) -> Floats:
+    """Return estimate, standard error, low and high, `(4, points, targets)`."""
+    numbers = np.empty((4, *counts[0].shape))
     for block in influence_blocks(evidence):
         numbers[0, :, block.targets] = block.estimate
         numbers[1, :, block.targets] = block.standard_error
-    counts = _counts(evidence)
-    warn_of_empty((counts[0] == 0).any(1) | (counts[1] == 0).any(1))
-    warn_of_infinite(np.isinf(evidence.scores).any(0))
     freedom = np.maximum(counts[0][0] + counts[1][0] - 3, 1)  # (targets,)
     half_width = special.stdtrit(freedom, (1 + confidence) / 2) * numbers[1]
     numbers[2], numbers[3] = numbers[0] - half_width, numbers[0] + half_width
-    _put_memorization(numbers, evidence, confidence)
-    return Result(
-        CounterfactualInfluence.name,
-        CounterfactualInfluence.unit,
-        like_original(numbers[0], original),
-        standard_error=like_original(numbers[1], original),
-        low=like_original(numbers[2], original),
-        high=like_original(numbers[3], original),
-        n_in=like_original(counts[0], original),
-        n_out=like_original(counts[1], original),
-        axes=("index", "target"),
-    )
+    return numbers
 
 
 def _counts(evidence: Retrainings) -> tuple[Integers, Integers]:
     """Return the runs with and without each point that scored each target."""
-    finished = ~failed_runs(evidence.scores)
+    finished = ~evidence.failed
     scored, member = ~np.isnan(evidence.scores[finished]), evidence.member[finished]
     if scored.all():
         shape = member.shape[1], scored.shape[1]
@@ -322,12 +315,8 @@ def _put_memorization(
     numbers: Floats, evidence: Retrainings, confidence: float
 ) -> None:
     """Write each training target's memorization where its own point meets it."""
-    member, held_out = own_member(evidence)
-    arms = Arms.from_scores(evidence.scores, member)
-    itself = memorization(arms, confidence=confidence)
-    targets = np.flatnonzero(~held_out)
-    shape = numbers.shape[1:]
-    own = own_iv(evidence.own, targets=shape[1], points=shape[0])[targets]
-    columns = (itself.estimate, itself.standard_error, itself.low, itself.high)
-    for number, column in zip(numbers, columns, strict=True):
-        number[own, targets] = column[targets]
+    itself = memorization(evidence.arms, confidence=confidence)
+    own = np.asarray(evidence.own)
+    targets = np.flatnonzero(own >= 0)
+    for number, name in zip(numbers, NUMBERS, strict=False):
+        number[own[targets], targets] = getattr(itself, name)[targets]

@@ -10,25 +10,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from memmetrics._arrays.validation import Array
+from memmetrics._arrays.validation import Array, count_iv
 from memmetrics.evidence import Retrainings
-from memmetrics.experiment.arguments import count_iv
-from memmetrics.metrics._tokens import require_one_score
-from memmetrics.metrics.counterfactual import warn_of_failed
+from memmetrics.metrics.base import require_one_score, retrainings_iv, warn_of_failed
 from memmetrics.metrics.influence import (
     CounterfactualInfluence,
     InfluenceBlock,
     influence_blocks,
 )
 from memmetrics.result import Result
-from memmetrics.statistics.arms import failed_runs
 
 __all__ = ["top_influences"]
 
 
 def top_influences(
-    scores: Array,
-    member: Array,
+    scores: Retrainings | Array,
+    member: Array | None = None,
     *,
     count: int,
     own: npt.ArrayLike | None = None,
@@ -38,11 +35,11 @@ def top_influences(
 
     Parameters
     ----------
-    scores : array (runs, targets)
-        Score of every target under every run, higher is better; NaN where the run did
-        not score the target.
+    scores : Retrainings or array (runs, targets)
+        Evidence, or the score of every target under every run, higher is better; NaN
+        where the run did not score the target.
     member : bool array (runs, points)
-        Whether the point was in the run's training set.
+        Whether the point was in the run's training set. Not with evidence.
     count : int
         How many points for each target, at least 1; fewer where fewer have an
         influence.
@@ -86,9 +83,9 @@ def top_influences(
     7      1       3     2
     """
     count = count_iv(count, "count", least=1)
-    evidence = Retrainings(scores, member, own=own)  # type: ignore[arg-type]
-    require_one_score(evidence.scores)
-    warn_of_failed(failed_runs(evidence.scores))
+    evidence = retrainings_iv(scores, member, own)
+    require_one_score(evidence)
+    warn_of_failed(evidence.failed)
     frames = [
         _largest(block, count, absolute=absolute)
         for block in influence_blocks(evidence)

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 
 from memmetrics._arrays.validation import ArrayT
-from memmetrics.evidence import Fit
 from memmetrics.geometry.elimination import eliminate
 from memmetrics.geometry.second_moment import (
     Runs,
@@ -25,13 +24,13 @@ from memmetrics.geometry.second_moment import (
     triangular_factor,
     unit_rows,
 )
+from memmetrics.metrics.base import FitMetric
 from memmetrics.metrics.dimensionality import (
     Duplicates,
     empty_like_rows,
     hidden_iv,
     same_kind,
 )
-from memmetrics.result import Result
 
 __all__ = ["Leverage", "leverage"]
 
@@ -122,32 +121,20 @@ def leverage(
 
 
 @dataclass(frozen=True)
-class Leverage:
+class Leverage(FitMetric):
     """Metric of `leverage`; needs the activations of a `Fit`.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> Leverage()(Fit(hidden=np.ones((4, 2)))).estimate.sum().round(6)
+    >>> import memmetrics as mm
+    >>> Leverage()(mm.Fit(hidden=np.ones((4, 2)))).estimate.sum().round(6)
     np.float64(1.0)
     """
 
     duplicates: Duplicates = "count"
 
     name: ClassVar[str] = "leverage"
-    version: ClassVar[int] = 1
-    needs: ClassVar[type[Fit]] = Fit
-    unit: ClassVar[str] = "dimensionless"
-    cost: ClassVar[str] = "points * hidden**2"
-
-    def __call__(self, evidence: Fit) -> Result:
-        """Return the leverage of every point."""
-        if evidence.hidden is None:
-            raise ValueError(f"metric {self.name!r} needs `hidden` in the Fit")
-        estimate = leverage(
-            evidence.hidden, reference=evidence.reference, duplicates=self.duplicates
-        )
-        return Result(metric=self.name, unit=self.unit, estimate=estimate)
+    function = staticmethod(leverage)
 
 
 def _spans(train: Vectors) -> Iterator[tuple[Runs, torch.Tensor]]:

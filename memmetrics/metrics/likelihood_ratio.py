@@ -10,35 +10,24 @@ Positive means that the score looks like that of a model which was trained on th
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from memmetrics._arrays.validation import (
-    ArrayT,
-    as_float,
-    is_finite,
-    safe_exponent,
-    to_numpy,
+from memmetrics._arrays.validation import ArrayT, as_float, is_finite, to_numpy
+from memmetrics.evidence import Retrainings
+from memmetrics.metrics.base import require_one_score, retrainings_iv, warn_of_failed
+from memmetrics.statistics.likelihood_ratio import (
+    LEAST_RUNS,
+    gaussian_ratios,
+    warn_of_no_ratio,
 )
-from memmetrics.metrics._finished import finished_runs
 
 __all__ = ["likelihood_ratios", "logit"]
 
-Bools: TypeAlias = npt.NDArray[np.bool_]
 Floats: TypeAlias = npt.NDArray[np.float64]
-
-_FEW_RUNS = 64  # fewer: a variance of one's own is too noisy
-_LEAST_RUNS = 3  # in an arm: one is left out, and two give a variance
-_ENTRIES = 1 << 20  # runs × targets at a time: some ten arrays of 8 MB
-# Left by rounding where all scores of an arm are alike, relative to the point's
-# variance over all runs.
-_ROUNDING = 1e-12
 
 
 def logit(probability: ArrayT) -> ArrayT:
@@ -87,25 +76,26 @@ def logit(probability: ArrayT) -> ArrayT:
 
 
 def likelihood_ratios(
-    scores: npt.NDArray[Any],
-    member: npt.NDArray[np.bool_],
+    scores: Retrainings | npt.NDArray[Any],
+    member: npt.NDArray[np.bool_] | None = None,
     *,
-    own: npt.NDArray[np.int64] | None = None,
+    own: npt.ArrayLike | None = None,
     pooled: bool | None = None,
 ) -> Floats:
     """Log-likelihood ratio of membership of every (run, target) pair.
 
     Parameters
     ----------
-    scores : array (runs, targets)
-        Scores that are roughly Gaussian over the runs of one arm: a loss that is
-        summed or averaged over many outputs as it is (with its sign turned), a
-        probability after `logit`. NaN where the run did not score the target.
+    scores : Retrainings or array (runs, targets)
+        Evidence, or scores. They should be roughly Gaussian over the runs of one arm:
+        a loss that is summed or averaged over many outputs as it is (with its sign
+        turned), a probability after `logit`, without which the attack is much weaker.
+        NaN where the run did not score the target.
     member : bool array (runs, points)
-        Whether the point was in the run's training set.
+        Whether the point was in the run's training set. Not with evidence.
     own : int array (targets,), optional
         The training point that each target is, or -1. Default: target `i` is point
-        `i`.
+        `i`. Not with evidence.
     pooled : bool, optional
         Whether all points share one variance in each arm, which is the better choice
         for few runs, or none does. Default: all below 64 runs; from there on, those
@@ -149,126 +139,22 @@ def likelihood_ratios(
     >>> bool(ratio[member].mean() > 2), bool(ratio[~member].mean() < -2)
     (True, True)
     """
-    scores, member, own = finished_runs(scores, member, own, least=2 * _LEAST_RUNS)
-    complete = is_finite(scores)
-    exponent = safe_exponent(scores)  # the ratio does not depend on the scores' unit
-    if exponent:
-        scores = np.ldexp(scores.astype(np.float64), -exponent)
-    if not complete:
-        _warn_of(np.isinf(scores).any(axis=0) & (own >= 0), "an infinite score")
-    own_variance = pooled is False or (pooled is None and len(scores) >= _FEW_RUNS)
-    shared = _pooled_variances(scores, member, own)
-    ratios = np.full(scores.shape, np.nan)
-    alike = np.zeros(len(own), dtype=bool)
-    for targets, block, *chosen in _blocks(scores, member, own):
-        arms = []
-        for arm, everyone in zip(chosen, shared, strict=True):
-            fit = _left_out(block, arm)
-            variance = np.broadcast_to(everyone[:, np.newaxis], block.shape)
-            if own_variance:
-                its_own, has_one = _variance(fit, block)
-                alike[targets] |= ~has_one.all(axis=0)
-                variance = np.where(has_one, its_own, variance)
-            arms.append((fit.mean, variance))
-        (mean_in, in_), (mean_out, out) = arms
-        ratios[:, targets] = (
-            np.log(out / in_)
-            + (block - mean_out) ** 2 / out
-            - (block - mean_in) ** 2 / in_
-        ) / 2
-    if not complete:
-        ratios[np.isnan(scores)] = np.nan
-    if pooled is False:
-        _warn_of(alike, "no variance of their own")
-        ratios[:, alike] = np.nan
-    return ratios
+    evidence = retrainings_iv(scores, member, own)
+    return ratios_of(evidence, pooled=pooled).copy()
 
 
-def _warn_of(targets: Bools, what: str) -> None:
-    if targets.any():
-        warnings.warn(
-            f"{targets.sum()} of {targets.size} targets have {what}; their likelihood "
-            "ratios are NaN",
-            RuntimeWarning,
-            stacklevel=3,
-        )
+def ratios_of(evidence: Retrainings, *, pooled: bool | None) -> Floats:
+    """Return the ratios that the evidence keeps, or those of a `pooled` of one's own.
 
-
-@dataclass(frozen=True, eq=False)
-class _LeftOut:
-    """One arm of a block without the score in question; arrays (runs, targets)."""
-
-    mean: Floats
-    squares: Floats  # summed, of deviations from the mean
-    others: Floats  # how many scores that are
-
-
-def _left_out(block: Floats, chosen: Bools) -> _LeftOut:
-    count = chosen.sum(axis=0)  # (targets,)
-    mean = np.where(chosen, block, 0).sum(axis=0) / count
-    deviation = np.where(chosen, block - mean, 0)  # (runs, targets)
-    squares = (deviation**2).sum(axis=0)
-    return _LeftOut(
-        mean=mean - deviation / (count - 1),
-        squares=np.maximum(squares - deviation**2 * (count / (count - 1)), 0),
-        others=(count - chosen).astype(np.float64),
-    )
-
-
-def _variance(fit: _LeftOut, block: Floats) -> tuple[Floats, Bools]:
-    """Return every pair's own variance (runs, targets), and whether it has one."""
-    variance = fit.squares / (fit.others - 1)
-    return variance, variance > _ROUNDING * block.var(axis=0)
-
-
-def _pooled_variances(
-    scores: npt.NDArray[Any], member: Bools, own: npt.NDArray[np.int64]
-) -> tuple[Floats, Floats]:
-    """Return each arm's variance over all points, without the run itself: (runs,)."""
-    squares, freedom = np.zeros((2, len(scores))), np.zeros((2, len(scores)))
-    for _, block, *chosen in _blocks(scores, member, own):
-        for arm, fit in enumerate(_left_out(block, runs) for runs in chosen):
-            squares[arm] += fit.squares.sum(axis=1)
-            freedom[arm] += (fit.others - 1).sum(axis=1)
-    if not freedom.any():
-        raise ValueError(
-            f"`member` must leave some target at least {_LEAST_RUNS} runs with it and "
-            f"{_LEAST_RUNS} without that scored it; got none"
-        )
-    variances = squares / freedom
-    if not (variances > 0).all():
-        raise ValueError(
-            "`scores` must vary within both arms, or there is nothing to fit; "
-            "got scores that are all alike"
-        )
-    return variances[0], variances[1]
-
-
-def _blocks(
-    scores: npt.NDArray[Any], member: Bools, own: npt.NDArray[np.int64]
-) -> Iterator[tuple[npt.NDArray[np.intp], Floats, Bools, Bools]]:
-    """Yield some targets, their scores, and those of IN and of OUT, (runs, targets).
-
-    Scores are counted from the first run's on, since a large common value would cost
-    digits. Where one is missing, the target's first score stands in.
+    With the warnings and errors of `likelihood_ratios`.
     """
-    known = np.flatnonzero(own >= 0)
-    width = max(1, _ENTRIES // len(scores))
-    for start in range(0, len(known), width):
-        targets = known[start : start + width]
-        block = scores[:, targets].astype(np.float64)
-        inside = member[:, own[targets]]
-        outside = ~inside
-        if not is_finite(block):
-            scored = ~np.isnan(block)
-            inside, outside = inside & scored, outside & scored
-            inside[:, np.isinf(block).any(axis=0)] = False
-            first = block[scored.argmax(axis=0), np.arange(len(targets))]
-            block = np.where(scored, block, first)
-        fewest = np.minimum(inside.sum(axis=0), outside.sum(axis=0))
-        enough = fewest >= _LEAST_RUNS
-        if not enough.all():
-            targets, block = targets[enough], block[:, enough]
-            inside, outside = inside[:, enough], outside[:, enough]
-        if len(targets):
-            yield targets, block - block[:1], inside, outside
+    require_one_score(evidence)
+    warn_of_failed(evidence.failed, least=2 * LEAST_RUNS)
+    runs = evidence.finished
+    own = np.asarray(runs.own)
+    if not is_finite(runs.scores):
+        infinite = np.isinf(runs.scores).any(axis=0) & (own >= 0)
+        warn_of_no_ratio(infinite, "an infinite score")
+    if pooled is None:
+        return evidence.likelihood_ratios
+    return gaussian_ratios(runs.scores, runs.member, own, pooled=pooled)

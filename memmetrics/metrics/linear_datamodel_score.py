@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 from memmetrics._arrays.validation import (
     as_confidence,
@@ -19,9 +19,10 @@ from memmetrics._arrays.validation import (
     require_finite,
     to_numpy,
 )
-from memmetrics.metrics._finished import finished_runs
+from memmetrics.evidence import Retrainings
+from memmetrics.metrics.base import require_one_score, retrainings_iv, warn_of_failed
 from memmetrics.result import Result
-from memmetrics.statistics._jackknife import jackknife_error, jackknife_limits
+from memmetrics.statistics.jackknife import jackknife_error, jackknife_limits
 
 __all__ = ["linear_datamodel_score", "mean_linear_datamodel_score"]
 
@@ -34,8 +35,8 @@ _LEAST_RUNS = 4  # the variance of Fisher's z has runs − 3 in it
 
 def linear_datamodel_score(
     attribution: npt.NDArray[Any],
-    scores: npt.NDArray[Any],
-    member: npt.NDArray[np.bool_],
+    scores: Retrainings | npt.NDArray[Any],
+    member: npt.NDArray[np.bool_] | None = None,
     *,
     confidence: float = 0.95,
 ) -> Result:
@@ -47,12 +48,12 @@ def linear_datamodel_score(
     ----------
     attribution : array (points, targets)
         Of any method: how much training on the point raises the target's score.
-    scores : array (runs, targets)
-        Actual scores of models that `attribution` was not computed from: with the same
-        runs in both, the score flatters. NaN where the run did not score the target:
-        it does not count there.
+    scores : Retrainings or array (runs, targets)
+        Evidence, or actual scores, of models that `attribution` was not computed from:
+        with the same runs in both, the score flatters. NaN where the run did not score
+        the target: it does not count there.
     member : bool array (runs, points)
-        Whether the point was in the run's training set.
+        Whether the point was in the run's training set. Not with evidence.
     confidence : float, default 0.95
         Confidence of the intervals.
 
@@ -106,8 +107,8 @@ def linear_datamodel_score(
 
 def mean_linear_datamodel_score(
     attribution: npt.NDArray[Any],
-    scores: npt.NDArray[Any],
-    member: npt.NDArray[np.bool_],
+    scores: Retrainings | npt.NDArray[Any],
+    member: npt.NDArray[np.bool_] | None = None,
     *,
     confidence: float = 0.95,
 ) -> Result:
@@ -173,15 +174,20 @@ def mean_linear_datamodel_score(
 
 def _lds_iv(
     attribution: npt.NDArray[Any],
-    scores: npt.NDArray[Any],
-    member: npt.NDArray[np.bool_],
+    scores: Retrainings | npt.NDArray[Any],
+    member: npt.NDArray[np.bool_] | None,
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.bool_]]:
     matrix = to_numpy(
         as_float(attribution, "attribution", axes="(points, targets)", min_ndim=2)
     )
-    # Which points the targets are does not matter here; -1 fits any number of them.
-    held_out = np.full(np.shape(scores)[-1] if np.ndim(scores) else 0, -1)
-    scores, member, _ = finished_runs(scores, member, held_out, least=_LEAST_RUNS)
+    held_out = None
+    if not isinstance(scores, Retrainings):
+        # Which points the targets are does not matter here; -1 fits any number.
+        held_out = np.full(np.shape(scores)[1:2], -1)
+    evidence = retrainings_iv(scores, member, held_out)
+    require_one_score(evidence)
+    warn_of_failed(evidence.failed, least=_LEAST_RUNS)
+    scores, member = evidence.finished.scores, evidence.finished.member
     expected = (member.shape[1], scores.shape[1])
     if matrix.shape != expected:
         raise ValueError(
@@ -235,6 +241,8 @@ def _standard_ranks(values: npt.NDArray[Any], rounding: Floats | None = None) ->
     """
     if rounding is not None:
         values = _levels(values, rounding)
+    from scipy import stats  # takes long to import
+
     ranks: Floats = stats.rankdata(values, axis=0)
     ranks -= ranks.mean(axis=0)
     length = np.sqrt((ranks**2).sum(axis=0))

@@ -14,19 +14,19 @@ from scipy import special
 
 from memmetrics._arrays.validation import as_confidence
 from memmetrics.evidence import Retrainings
-from memmetrics.metrics._finished import finished_runs
-from memmetrics.metrics.likelihood_ratio import likelihood_ratios
+from memmetrics.metrics.base import FunctionMetric, retrainings_iv
+from memmetrics.metrics.likelihood_ratio import ratios_of
 from memmetrics.result import Result
-from memmetrics.statistics._proportions import proportion_error, proportion_limits
+from memmetrics.statistics import proportion_error, proportion_limits
 
 __all__ = ["MembershipAdvantage", "membership_advantage"]
 
 
 def membership_advantage(
-    scores: npt.NDArray[Any],
-    member: npt.NDArray[np.bool_],
+    scores: Retrainings | npt.NDArray[Any],
+    member: npt.NDArray[np.bool_] | None = None,
     *,
-    own: npt.NDArray[np.int64] | None = None,
+    own: npt.ArrayLike | None = None,
     pooled: bool | None = None,
     confidence: float = 0.95,
 ) -> Result:
@@ -69,22 +69,22 @@ def membership_advantage(
     np.float64(1.0)
     """
     confidence = as_confidence(confidence)
-    scores, member, own = finished_runs(scores, member, own, least=2)
-    ratios = likelihood_ratios(scores, member, own=own, pooled=pooled)
+    evidence = retrainings_iv(scores, member, own)
+    ratios = ratios_of(evidence, pooled=pooled)
+    runs = evidence.finished
     known = np.any(~np.isnan(ratios), axis=0)  # (targets,)
-    scored = ~np.isnan(scores)
-    trained_on = member[:, own] & (own >= 0)
+    scored, trained_on = ~np.isnan(runs.scores), runs.trained_on
     inside, outside = trained_on & scored, ~trained_on & scored
     called = ratios > 0
     n_in, n_out = inside.sum(axis=0), outside.sum(axis=0)
     share_in = _share(called & inside, n_in, known)
     share_out = _share(called & outside, n_out, known)
     z = float(special.ndtri((1 + confidence) / 2))
-    error, low, high = (np.full(len(own), np.nan) for _ in range(3))
+    error, low, high = (np.full(len(n_in), np.nan) for _ in range(3))
     shares = share_in[known], share_out[known]
-    runs = n_in[known].astype(np.float64), n_out[known].astype(np.float64)
-    error[known] = proportion_error(*shares, *runs)
-    low[known], high[known] = proportion_limits(*shares, *runs, z)
+    counts = n_in[known].astype(np.float64), n_out[known].astype(np.float64)
+    error[known] = proportion_error(*shares, *counts)
+    low[known], high[known] = proportion_limits(*shares, *counts, z)
     return Result(
         MembershipAdvantage.name,
         MembershipAdvantage.unit,
@@ -94,11 +94,12 @@ def membership_advantage(
         high=high,
         n_in=n_in,
         n_out=n_out,
+        attrs=evidence.attrs,
     )
 
 
 @dataclass(frozen=True)
-class MembershipAdvantage:
+class MembershipAdvantage(FunctionMetric):
     """Metric of `membership_advantage`; needs `Retrainings`.
 
     Examples
@@ -114,20 +115,8 @@ class MembershipAdvantage:
     confidence: float = 0.95
 
     name: ClassVar[str] = "membership_advantage"
-    version: ClassVar[int] = 1
-    needs: ClassVar[type[Retrainings]] = Retrainings
     unit: ClassVar[str] = "probability"
-    cost: ClassVar[str] = "runs * targets"
-
-    def __call__(self, evidence: Retrainings) -> Result:
-        """Return the advantage, one number for each target."""
-        return membership_advantage(
-            evidence.scores,
-            evidence.member,
-            own=evidence.own,
-            pooled=self.pooled,
-            confidence=self.confidence,
-        )
+    function = staticmethod(membership_advantage)
 
 
 def _share(

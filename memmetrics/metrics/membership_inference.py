@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from memmetrics._arrays.validation import as_confidence
 from memmetrics.evidence import Retrainings
-from memmetrics.metrics._finished import finished_runs
-from memmetrics.metrics.likelihood_ratio import likelihood_ratios
+from memmetrics.metrics.base import FunctionMetric, retrainings_iv
+from memmetrics.metrics.likelihood_ratio import ratios_of
 from memmetrics.result import Result
-from memmetrics.statistics._jackknife import jackknife_error, jackknife_limits
+from memmetrics.statistics.jackknife import jackknife_error, jackknife_limits
 
 __all__ = ["MembershipInference", "membership_inference"]
 
@@ -31,10 +31,10 @@ _LOW = (0.001, 0.01)
 
 
 def membership_inference(
-    scores: npt.NDArray[Any],
-    member: npt.NDArray[np.bool_],
+    scores: Retrainings | npt.NDArray[Any],
+    member: npt.NDArray[np.bool_] | None = None,
     *,
-    own: npt.NDArray[np.int64] | None = None,
+    own: npt.ArrayLike | None = None,
     false_positive_rates: Sequence[float] = _LOW,
     pooled: bool | None = None,
     confidence: float = 0.95,
@@ -43,15 +43,16 @@ def membership_inference(
 
     Parameters
     ----------
-    scores : array (runs, targets)
-        Roughly Gaussian over the runs of one arm, e.g. the negative of a loss, or
-        `logit` of a probability. NaN where the run did not score the target: such a
-        pair does not count.
+    scores : Retrainings or array (runs, targets)
+        Evidence, or scores. They should be roughly Gaussian over the runs of one arm,
+        e.g. the negative of a loss, or `logit` of a probability: with the probability
+        itself, much fewer members are found at low false-positive rates. NaN where the
+        run did not score the target: such a pair does not count.
     member : bool array (runs, points)
-        Whether the point was in the run's training set.
+        Whether the point was in the run's training set. Not with evidence.
     own : int array (targets,), optional
         The training point that each target is, or -1. Default: target `i` is point
-        `i`. Held-out targets do not count.
+        `i`. Held-out targets do not count. Not with evidence.
     false_positive_rates : sequence of float, default (0.001, 0.01)
         Where to read off the true-positive rate, within (0, 1).
     pooled : bool, optional
@@ -94,25 +95,26 @@ def membership_inference(
     """
     confidence = as_confidence(confidence)
     rates = _rates_iv(false_positive_rates)
-    scores, member, own = finished_runs(scores, member, own, least=2)
-    ratios = likelihood_ratios(scores, member, own=own, pooled=pooled)
+    evidence = retrainings_iv(scores, member, own)
+    ratios = ratios_of(evidence, pooled=pooled)
+    runs = evidence.finished
     scored = ~np.isnan(ratios)
     known = np.flatnonzero(scored.any(axis=0))  # targets that have ratios
-    scored, inside = scored[:, known], member[:, own[known]]
+    scored, inside = scored[:, known], runs.trained_on[:, known]
     arms = inside & scored, ~inside & scored
     levels, place = np.unique(ratios[:, known], return_inverse=True)
     place = place.reshape(inside.shape)
 
-    def statistics(runs: Bools) -> Floats:
+    def statistics(kept: Bools) -> Floats:
         in_, out = (
-            np.bincount(place[runs][arm[runs]], minlength=len(levels)) for arm in arms
+            np.bincount(place[kept][arm[kept]], minlength=len(levels)) for arm in arms
         )
         return _area_and_rates(in_, out, rates)
 
-    estimate = statistics(np.ones(len(scores), dtype=bool))
-    error = jackknife_error(statistics, len(scores))
+    estimate = statistics(np.ones(len(ratios), dtype=bool))
+    error = jackknife_error(statistics, len(ratios))
     low, high = jackknife_limits(
-        estimate, error, runs=len(scores), confidence=confidence
+        estimate, error, runs=len(ratios), confidence=confidence
     )
     pairs_in, pairs_out = (int(arm.sum()) for arm in arms)
     return Result(
@@ -129,11 +131,12 @@ def membership_inference(
             "false_positive_rate": np.array([np.nan, *rates]),
         },
         axes=("operating_point",),
+        attrs=evidence.attrs,
     )
 
 
 @dataclass(frozen=True)
-class MembershipInference:
+class MembershipInference(FunctionMetric):
     """Metric of `membership_inference`; needs `Retrainings`.
 
     Examples
@@ -150,21 +153,9 @@ class MembershipInference:
     confidence: float = 0.95
 
     name: ClassVar[str] = "membership_inference"
-    version: ClassVar[int] = 1
-    needs: ClassVar[type[Retrainings]] = Retrainings
     unit: ClassVar[str] = "probability"
     cost: ClassVar[str] = "runs * targets * log(runs * targets)"
-
-    def __call__(self, evidence: Retrainings) -> Result:
-        """Return the area, and the true-positive rate at every false-positive rate."""
-        return membership_inference(
-            evidence.scores,
-            evidence.member,
-            own=evidence.own,
-            false_positive_rates=self.false_positive_rates,
-            pooled=self.pooled,
-            confidence=self.confidence,
-        )
+    function = staticmethod(membership_inference)
 
 
 def _rates_iv(rates: Sequence[float]) -> list[float]:

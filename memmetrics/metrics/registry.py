@@ -13,7 +13,7 @@ from collections import defaultdict
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from memmetrics.evidence import Fit, Losses, Retrainings
+from memmetrics.evidence import Fit, Losses, OneRun, Retrainings
 from memmetrics.metrics.base import Metric
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 GROUP = "memmetrics.metrics"
-_EVIDENCE = (Fit, Losses, Retrainings)
+_EVIDENCE = (Fit, Losses, OneRun, Retrainings)
 
 
 class PluginError(RuntimeError):

@@ -1,13 +1,15 @@
 """Pictures of tidy tables: every function draws on an ``ax`` and returns it.
 
-Needs matplotlib (``pip install memmetrics[plot]``), which nothing else in the
+Needs matplotlib (``pip install "memmetrics[plot]"``), which nothing else in the
 package imports.
 """
 
 from __future__ import annotations
 
 from memmetrics.plotting.correlations import draw_correlations as draw_correlations
+from memmetrics.plotting.facets import draw_facets as draw_facets
 from memmetrics.plotting.images import draw_image as draw_image
+from memmetrics.plotting.intervals import draw_intervals as draw_intervals
 from memmetrics.plotting.pairs import draw_pair as draw_pair
 from memmetrics.plotting.ranking import draw_ranking as draw_ranking
 from memmetrics.plotting.spectrum import draw_spectrum as draw_spectrum
@@ -29,7 +31,9 @@ __all__ = [
     "draw_correlations",
     "draw_curve",
     "draw_estimates",
+    "draw_facets",
     "draw_image",
+    "draw_intervals",
     "draw_pair",
     "draw_ranking",
     "draw_spectrum",

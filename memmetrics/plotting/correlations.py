@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from memmetrics.plotting.frame import plain, shortened, size_in_points, wrapped
+from memmetrics.plotting.frame import (
+    axes_or_current,
+    plain,
+    shortened,
+    size_in_points,
+    wrapped,
+)
+from memmetrics.plotting.shared_words import with_shared_words
 from memmetrics.plotting.tables import by_index, rank_correlations
 
 # Above this strength the color is so dark that white numbers read better.
@@ -18,7 +25,10 @@ _DARK = 0.6
 _LINE, _READABLE = 1.35, 6.0
 
 
-def draw_correlations(table: pd.DataFrame, metrics: Sequence[str], *, ax: Axes) -> Axes:
+@with_shared_words
+def draw_correlations(
+    table: pd.DataFrame, metrics: Sequence[str], *, ax: Axes | None = None
+) -> Axes:
     """Spearman's rank correlation of every pair of metrics, point by point.
 
     Parameters
@@ -28,14 +38,11 @@ def draw_correlations(table: pd.DataFrame, metrics: Sequence[str], *, ax: Axes) 
         several runs are averaged, point by point.
     metrics : sequence of str
         Which metrics, in order.
-    ax : Axes
-        Where to draw. Blue is negative, red positive; the number is in the cell,
-        and a dash where a correlation is undefined.
+    $ax
+        Blue is negative, red positive; the number is in the cell, and a dash where a
+        correlation is undefined.
 
-    Returns
-    -------
-    Axes
-        The same `ax`.
+    $returns
 
     Raises
     ------
@@ -57,6 +64,7 @@ def draw_correlations(table: pd.DataFrame, metrics: Sequence[str], *, ax: Axes) 
     >>> [text.get_text() for text in ax.texts]
     ['1.00', '-1.00', '-1.00', '1.00']
     """
+    ax = axes_or_current(ax)
     if len(metrics) == 0:
         raise ValueError("`metrics` must name at least one metric; received none")
     points = by_index(table, metrics).dropna()

@@ -25,6 +25,15 @@ _FARTHEST = 1e120
 _LETTER = 0.62
 
 
+def axes_or_current(ax: Axes | None) -> Axes:
+    """Return `ax`, or pyplot's current axes if there is none."""
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot as plt
+
+    return plt.gca()
+
+
 def plain(text: object) -> str:
     """Text that is drawn as it stands.
 

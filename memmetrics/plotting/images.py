@@ -8,29 +8,30 @@ from matplotlib.axes import Axes
 
 from memmetrics.plotting.frame import (
     LARGEST,
+    axes_or_current,
     note_if_empty,
     plain,
     size_in_points,
     wrapped,
 )
+from memmetrics.plotting.shared_words import with_shared_words
 
 
-def draw_image(pixels: npt.ArrayLike, *, ax: Axes, caption: str = "") -> Axes:
+@with_shared_words
+def draw_image(
+    pixels: npt.ArrayLike, *, ax: Axes | None = None, caption: str = ""
+) -> Axes:
     """Draw a gray image, dark on light, with a caption underneath.
 
     Parameters
     ----------
     pixels : array_like, shape (rows, columns)
         Brightness; the smallest is drawn white and the largest black.
-    ax : Axes
-        Where to draw.
+    $ax
     caption : str, optional
         Text below the image.
 
-    Returns
-    -------
-    Axes
-        The same `ax`.
+    $returns
 
     Raises
     ------
@@ -45,6 +46,7 @@ def draw_image(pixels: npt.ArrayLike, *, ax: Axes, caption: str = "") -> Axes:
     >>> ax.get_xlabel()
     '0.41'
     """
+    ax = axes_or_current(ax)
     image = np.asarray(pixels, dtype=float)
     if image.ndim != 2:
         raise ValueError(

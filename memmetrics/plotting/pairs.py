@@ -6,17 +6,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from memmetrics.plotting.frame import finish, visible
+from memmetrics.plotting.frame import axes_or_current, finish, visible
+from memmetrics.plotting.shared_words import with_shared_words
 from memmetrics.plotting.tables import by_index, metric_label, rank_correlations
 from memmetrics.plotting.theme import COLORS
 
 
+@with_shared_words
 def draw_pair(
     table: pd.DataFrame,
     horizontal: str,
     vertical: str,
     *,
-    ax: Axes,
+    ax: Axes | None = None,
     color: str = COLORS["blue"],
 ) -> Axes:
     """One dot a point, with Spearman's rank correlation in the title.
@@ -28,20 +30,12 @@ def draw_pair(
         several runs are averaged, point by point.
     horizontal, vertical : str
         The two metrics.
-    ax : Axes
-        Where to draw.
-    color : str, optional
-        Of the dots.
+    $ax
+    $color
 
-    Returns
-    -------
-    Axes
-        The same `ax`.
+    $returns
 
-    Raises
-    ------
-    ValueError
-        If `table` lacks a column or a metric.
+    $raises
 
     Examples
     --------
@@ -57,6 +51,7 @@ def draw_pair(
     >>> draw_pair(table, "a", "b", ax=Figure().add_subplot()).get_title("left")
     'rank correlation 1.00'
     """
+    ax = axes_or_current(ax)
     points = by_index(table, [horizontal, vertical]).dropna()
     first, second = points.to_numpy(float).T
     shown = visible(ax, first, second)

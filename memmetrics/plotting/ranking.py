@@ -6,16 +6,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from memmetrics.plotting.frame import finish, legend_name, visible
+from memmetrics.plotting.frame import axes_or_current, finish, legend_name, visible
+from memmetrics.plotting.shared_words import with_shared_words
 from memmetrics.plotting.tables import metric_label, select
 from memmetrics.plotting.theme import COLORS
 
 
+@with_shared_words
 def draw_ranking(
     table: pd.DataFrame,
     metric: str,
     *,
-    ax: Axes,
+    ax: Axes | None = None,
     color: str = COLORS["blue"],
     label: str | None = None,
 ) -> Axes:
@@ -28,21 +30,15 @@ def draw_ranking(
         interval is missing gets a dot only.
     metric : str
         Which metric.
-    ax : Axes
-        Where to draw. The horizontal axis is the rank as a fraction of the points,
+    $ax
+        The horizontal axis is the rank as a fraction of the points,
         so that data sets of different sizes can share it.
-    color, label : str, optional
-        Of dots and intervals.
+    $color
+    $label
 
-    Returns
-    -------
-    Axes
-        The same `ax`.
+    $returns
 
-    Raises
-    ------
-    ValueError
-        If `table` lacks a column or the metric.
+    $raises
 
     Examples
     --------
@@ -55,6 +51,7 @@ def draw_ranking(
     >>> ax.lines[0].get_ydata().tolist()
     [2.0, 1.0]
     """
+    ax = axes_or_current(ax)
     # An estimate without an interval still has its place in the order.
     rows = select(table, metric, "low", "high", finite=()).sort_values(
         "estimate", ascending=False, kind="stable"

@@ -7,15 +7,23 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.scale import SymmetricalLogTransform
 
-from memmetrics.plotting.frame import Floats, finish, legend_name, visible
+from memmetrics.plotting.frame import (
+    Floats,
+    axes_or_current,
+    finish,
+    legend_name,
+    visible,
+)
+from memmetrics.plotting.shared_words import with_shared_words
 from memmetrics.plotting.tables import select
 from memmetrics.plotting.theme import COLORS
 
 
+@with_shared_words
 def draw_spectrum(
     table: pd.DataFrame,
     *,
-    ax: Axes,
+    ax: Axes | None = None,
     color: str = COLORS["blue"],
     label: str | None = None,
 ) -> Axes:
@@ -28,16 +36,13 @@ def draw_spectrum(
     ----------
     table : DataFrame
         As `memmetrics.spectrum` returns it, or some points' rows of it.
-    ax : Axes
-        Where to draw. The horizontal axis is logarithmic from the smallest share on,
+    $ax
+        The horizontal axis is logarithmic from the smallest share on,
         and linear from there to 0, where nothing is lost.
-    color, label : str, optional
-        Of the curves, for instance to set two kinds of points apart.
+    $color
+    $label
 
-    Returns
-    -------
-    Axes
-        The same `ax`.
+    $returns
 
     Raises
     ------
@@ -54,6 +59,7 @@ def draw_spectrum(
     >>> ax.lines[-1].get_xdata().tolist()
     [0.0, 0.01, 0.1]
     """
+    ax = axes_or_current(ax)
     rows = select(table, "selection_spectrum", "index", "rule", "share_removed")
     name = legend_name(label)
     shown = visible(ax, *rows[["share_removed", "estimate"]].to_numpy(float).T)

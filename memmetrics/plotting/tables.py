@@ -16,19 +16,23 @@ _FEWEST = 3
 
 
 def select(
-    table: pd.DataFrame, metric: str, *columns: str, finite: Sequence[str] | None = None
+    table: pd.DataFrame,
+    metric: str,
+    *columns: str,
+    finite: Sequence[str] | None = None,
+    words: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Rows of one metric without missing estimates.
 
     Rows are left out, too, where a column of `finite` is missing: by default, all the
-    `columns` that the caller needs.
+    `columns` that the caller needs. The columns of `words` need not hold numbers.
 
     Raises
     ------
     ValueError
         If a column is missing, or no row of `table` has this metric.
     """
-    needed = ("metric", "estimate", *columns)
+    needed = ("metric", "estimate", *columns, *words)
     missing = [name for name in needed if name not in table.columns]
     if missing:
         raise ValueError(
@@ -41,7 +45,11 @@ def select(
         known = sorted(table["metric"].astype(str).unique())
         raise ValueError(f"`metric` must be one of {known}; received {metric!r}")
     rows = rows.assign(
-        **{name: numbers(rows[name]) for name in needed[1:] if name not in _NAMES}
+        **{
+            name: numbers(rows[name])
+            for name in ("estimate", *columns)
+            if name not in _NAMES
+        }
     )
     return rows.dropna(subset=["estimate", *(columns if finite is None else finite)])
 

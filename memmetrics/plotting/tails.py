@@ -7,21 +7,24 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from memmetrics.plotting.frame import (
+    axes_or_current,
     finish,
     legend_name,
     on_log_axis,
     size_in_points,
     tick_logarithmically,
 )
+from memmetrics.plotting.shared_words import with_shared_words
 from memmetrics.plotting.tables import metric_label, select
 from memmetrics.plotting.theme import COLORS
 
 
+@with_shared_words
 def draw_tail(
     table: pd.DataFrame,
     metric: str,
     *,
-    ax: Axes,
+    ax: Axes | None = None,
     color: str = COLORS["blue"],
     label: str | None = None,
 ) -> Axes:
@@ -33,21 +36,15 @@ def draw_tail(
         Tidy table with the columns `metric` and `estimate`.
     metric : str
         Which metric.
-    ax : Axes
-        Where to draw. Both axes become logarithmic, so that only positive estimates
+    $ax
+        Both axes become logarithmic, so that only positive estimates
         can be shown; the shares are of all.
-    color, label : str, optional
-        Of the line.
+    $color
+    $label
 
-    Returns
-    -------
-    Axes
-        The same `ax`.
+    $returns
 
-    Raises
-    ------
-    ValueError
-        If `table` lacks a column or the metric.
+    $raises
 
     Examples
     --------
@@ -58,6 +55,7 @@ def draw_tail(
     >>> ax.lines[0].get_ydata().tolist()
     [1.0, 0.5]
     """
+    ax = axes_or_current(ax)
     values = np.sort(select(table, metric)["estimate"].to_numpy(float))
     shares = 1.0 - np.arange(len(values)) / max(len(values), 1)
     positive = on_log_axis(values)

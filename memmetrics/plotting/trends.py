@@ -6,7 +6,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from memmetrics.plotting.frame import Floats, finish, legend_name, plain, visible
+from memmetrics.plotting.frame import (
+    Floats,
+    axes_or_current,
+    finish,
+    legend_name,
+    plain,
+    visible,
+)
+from memmetrics.plotting.shared_words import with_shared_words
 from memmetrics.plotting.tables import metric_label, select
 from memmetrics.plotting.theme import COLORS
 
@@ -15,12 +23,13 @@ from memmetrics.plotting.theme import COLORS
 _GOLDEN = (5**0.5 - 1) / 2
 
 
+@with_shared_words
 def draw_curve(
     table: pd.DataFrame,
     condition: str,
     *,
     metric: str,
-    ax: Axes,
+    ax: Axes | None = None,
     color: str = COLORS["blue"],
     label: str | None = None,
 ) -> Axes:
@@ -34,20 +43,13 @@ def draw_curve(
         Column for the horizontal axis.
     metric : str
         Which metric to draw.
-    ax : Axes
-        Where to draw.
-    color, label : str, optional
-        Of the line.
+    $ax
+    $color
+    $label
 
-    Returns
-    -------
-    Axes
-        The same `ax`.
+    $returns
 
-    Raises
-    ------
-    ValueError
-        If `table` lacks a column or the metric.
+    $raises
 
     Examples
     --------
@@ -62,6 +64,7 @@ def draw_curve(
     >>> ax.lines[0].get_ydata().tolist()
     [2.0, 5.0]
     """
+    ax = axes_or_current(ax)
     means = select(table, metric, condition).groupby(condition)["estimate"].mean()
     places, heights = means.index.to_numpy(float), means.to_numpy(float)
     shown = visible(ax, places, heights)
@@ -78,12 +81,13 @@ def draw_curve(
     return finish(ax, words, metric_label(table, metric))
 
 
+@with_shared_words
 def draw_estimates(
     table: pd.DataFrame,
     condition: str,
     *,
     metric: str,
-    ax: Axes,
+    ax: Axes | None = None,
     color: str = COLORS["blue"],
     label: str | None = None,
     spread: float = 0.0,
@@ -98,23 +102,16 @@ def draw_estimates(
         Column for the horizontal axis; positive values.
     metric : str
         Which metric to draw.
-    ax : Axes
-        Where to draw.
-    color, label : str, optional
-        Of the dots.
+    $ax
+    $color
+    $label
     spread : float, optional
         Width of the sideways spread, as a fraction of the condition's value, so
         that it is equally wide everywhere on a logarithmic axis.
 
-    Returns
-    -------
-    Axes
-        The same `ax`.
+    $returns
 
-    Raises
-    ------
-    ValueError
-        If `table` lacks a column or the metric.
+    $raises
 
     Examples
     --------
@@ -129,6 +126,7 @@ def draw_estimates(
     >>> len(ax.collections[0].get_offsets())
     3
     """
+    ax = axes_or_current(ax)
     rows = select(table, metric, condition)
     places = _spread_out(rows[condition].to_numpy(float), spread)
     heights = rows["estimate"].to_numpy(float)

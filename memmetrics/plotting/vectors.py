@@ -7,15 +7,17 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from memmetrics.plotting.frame import note_if_empty, visible
+from memmetrics.plotting.frame import axes_or_current, note_if_empty, visible
+from memmetrics.plotting.shared_words import with_shared_words
 from memmetrics.plotting.theme import COLORS
 
 # Shorter than this, all vectors are points to the computer's arithmetic.
 _SHORTEST = 1e-280
 
 
+@with_shared_words
 def draw_vectors(
-    vectors: npt.ArrayLike, *, ax: Axes, color: str = COLORS["blue"]
+    vectors: npt.ArrayLike, *, ax: Axes | None = None, color: str = COLORS["blue"]
 ) -> Axes:
     """Draw each vector as a line from the origin with a dot at its end.
 
@@ -25,15 +27,11 @@ def draw_vectors(
     ----------
     vectors : array_like, shape (vectors, 2)
         Rows of the weights (one a feature) or hidden activations (one a point).
-    ax : Axes
-        Where to draw; both axes get the same scale, with the origin in the middle.
-    color : str, optional
-        Of lines and dots.
+    $ax
+        Both axes get the same scale, with the origin in the middle.
+    $color
 
-    Returns
-    -------
-    Axes
-        The same `ax`.
+    $returns
 
     Raises
     ------
@@ -48,6 +46,7 @@ def draw_vectors(
     >>> len(ax.collections[0].get_segments())
     2
     """
+    ax = axes_or_current(ax)
     ends = np.asarray(vectors, dtype=float)
     if ends.ndim != 2 or ends.shape[1] != 2:
         raise ValueError(

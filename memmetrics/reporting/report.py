@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from memmetrics._arrays.files import write_whole
-from memmetrics._arrays.validation import as_confidence
+from memmetrics._arrays.validation import as_confidence, count_iv
 from memmetrics.evidence import Retrainings
-from memmetrics.experiment.arguments import count_iv
 from memmetrics.metrics.counterfactual import CounterfactualMemorization
 from memmetrics.reporting.findings import find
 from memmetrics.reporting.record import record_of, settings_iv, written

@@ -29,6 +29,8 @@ American Statistician 54:280-288.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import special
 
@@ -89,10 +91,7 @@ def proportion_limits(
         Within [-1, 1], and on either side of the observed difference.
     """
     difference = share_in - share_out
-    low_in, high_in = wilson_limits(share_in, runs_in, z)
-    low_out, high_out = wilson_limits(share_out, runs_out, z)
-    below = np.hypot(share_in - low_in, high_out - share_out)
-    above = np.hypot(high_in - share_in, share_out - low_out)
+    below, above = _reach(share_in, share_out, runs_in, runs_out, z)
     newcombe = difference + (above - below) / 2
     pseudo = _PSEUDO_RUNS * np.square(z)
     agresti_caffo = _shrunk(share_in, runs_in, pseudo)
@@ -104,6 +103,34 @@ def proportion_limits(
     low = np.minimum(np.maximum(centre - half_width, -1), difference)
     high = np.maximum(np.minimum(centre + half_width, 1), difference)
     return low, high
+
+
+def newcombe_limits(
+    share_in: Floats,
+    share_out: Floats,
+    runs_in: Floats,
+    runs_out: Floats,
+    z: float | Floats,
+) -> tuple[Floats, Floats]:
+    """Return Newcombe's limits as published; otherwise as `proportion_limits`."""
+    difference = share_in - share_out
+    below, above = _reach(share_in, share_out, runs_in, runs_out, z)
+    return difference - below, difference + above
+
+
+def _reach(
+    share_in: Floats,
+    share_out: Floats,
+    runs_in: Floats,
+    runs_out: Floats,
+    z: float | Floats,
+) -> tuple[Floats, Floats]:
+    """Return how far Newcombe's limits are from the difference, below and above."""
+    low_in, high_in = wilson_limits(share_in, runs_in, z)
+    low_out, high_out = wilson_limits(share_out, runs_out, z)
+    below: Floats = np.hypot(share_in - low_in, high_out - share_out)
+    above: Floats = np.hypot(high_in - share_in, share_out - low_out)
+    return below, above
 
 
 def _shrunk(share: Floats, runs: Floats, pseudo: float | Floats) -> Floats:
@@ -132,6 +159,8 @@ def proportion_p_value(
     runs_in: Floats,
     runs_out: Floats,
     minimum: Floats,
+    *,
+    limits: Callable[..., tuple[Floats, Floats]] = proportion_limits,
 ) -> Floats:
     """Return the one-sided p-value of a difference of at most `minimum`.
 
@@ -144,6 +173,8 @@ def proportion_p_value(
         As for `proportion_limits`.
     minimum : float array (points,)
         The difference to be exceeded, as a difference of proportions.
+    limits : function
+        The interval to invert.
 
     Returns
     -------
@@ -155,7 +186,7 @@ def proportion_p_value(
     above = np.full_like(share_in, _LARGEST_Z)
     for _ in range(_HALVINGS):
         z = (below + above) / 2
-        low, high = proportion_limits(share_in, share_out, runs_in, runs_out, z)
+        low, high = limits(share_in, share_out, runs_in, runs_out, z)
         excluded = np.where(exceeds, low > minimum, high < minimum)
         below = np.where(excluded, z, below)
         above = np.where(excluded, above, z)

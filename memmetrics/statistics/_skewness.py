@@ -45,8 +45,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from memmetrics.statistics._samples import Arm, Bools, Floats
-from memmetrics.statistics._student import student_quantile, student_tail
+from memmetrics.statistics._samples import Bools, Floats
+from memmetrics.statistics._student import (
+    satterthwaite,
+    student_quantile,
+    student_tail,
+)
+from memmetrics.statistics.arms import Arm
 
 _INFLATION = 80.0
 _INFLATION_RUNS = 16.0
@@ -112,15 +117,12 @@ def mean_difference(inside: Arm, outside: Arm) -> Difference:
     share_out = outside.variance / outside.runs
     squared = share_in + share_out
     standard_error = np.sqrt(squared)
-    # Relative shares, so that scores of any scale neither under- nor overflow.
-    freedom = 1 / (
-        np.square(share_in / squared) / (inside.runs - 1)
-        + np.square(share_out / squared) / (outside.runs - 1)
-    )
     return Difference(
         estimate=inside.mean - outside.mean,
         standard_error=standard_error,
-        degrees_of_freedom=freedom,
+        degrees_of_freedom=satterthwaite(
+            share_in / squared, share_out / squared, inside.runs, outside.runs
+        ),
         skewness=_skewness(inside, outside, standard_error),
     )
 
@@ -176,7 +178,7 @@ def stands_apart(arm: Arm) -> Bools:
     apart: Bools = far > least * np.square(arm.runs - 1) * arm.variance
     apart &= arm.runs > 3
     left = np.flatnonzero(apart)
-    apart[left] = _stands_apart(arm.pick(left))
+    apart[left] = _stands_apart(arm.take(left))
     return apart
 
 

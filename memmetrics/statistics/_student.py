@@ -8,18 +8,20 @@ Where either would be less accurate than 1e-10 of the value, it is left to SciPy
 References
 ----------
 Hill (1970), Algorithm 395: Student's t-distribution, Communications of the ACM 13:617.
+Welch (1947), Biometrika 34:28-35.
 """
 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numpy.polynomial import Chebyshev, Polynomial
 from scipy import special
 
-__all__ = ["student_quantile", "student_tail"]
+__all__ = ["satterthwaite", "student_quantile", "student_tail"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,6 +34,27 @@ _PAYS = 64  # quantiles
 # Degrees of freedom from which Hill's series is good, and distance up to which it is.
 _MANY = 100.0
 _FAR = 6.0
+
+
+def satterthwaite(
+    first_share: npt.NDArray[Any],
+    second_share: npt.NDArray[Any],
+    first_runs: npt.NDArray[Any] | int,
+    second_runs: npt.NDArray[Any] | int,
+) -> Floats:
+    """Return the degrees of freedom of Welch's t for a difference of two means.
+
+    Takes what share of the squared standard error, the sum of both ``variance / n``,
+    comes from either mean, so that scores of any scale neither under- nor overflow.
+
+    Examples
+    --------
+    >>> satterthwaite(np.array([0.5]), np.array([0.5]), 10, 10)
+    array([18.])
+    """
+    first = first_share**2 / (first_runs - 1)
+    degrees: Floats = 1 / (first + second_share**2 / (second_runs - 1))
+    return degrees
 
 
 def student_quantile(degrees_of_freedom: Floats, probability: float) -> Floats:

@@ -9,6 +9,7 @@ runs × points scores need never sit in memory together.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -20,7 +21,7 @@ import torch
 
 from memmetrics._arrays.mapped import release
 
-__all__ = ["ArmMoments", "Arms"]
+__all__ = ["Arm", "Arms", "failed_runs"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -34,7 +35,7 @@ _BLOCKS_OF_A_TASK = 16  # of the kernel: small enough for threads to end togethe
 
 
 @dataclass(frozen=True, eq=False)
-class ArmMoments:
+class Arm:
     """Statistics of one arm, arrays `(points,)`, which those of more runs can join.
 
     Attributes
@@ -51,14 +52,19 @@ class ArmMoments:
         Runs whose score equals `lowest` and `highest`.
     """
 
-    count: Integers
+    count: npt.NDArray[Any]
     mean: Floats
     squares: Floats
     cubes: Floats
     lowest: Floats
     highest: Floats
-    at_lowest: Integers
-    at_highest: Integers
+    at_lowest: npt.NDArray[Any]
+    at_highest: npt.NDArray[Any]
+
+    @cached_property
+    def runs(self) -> Floats:
+        """The count as floats, to reckon with."""
+        return np.asarray(self.count, dtype=np.float64)
 
     @cached_property
     def variance(self) -> Floats:
@@ -71,14 +77,19 @@ class ArmMoments:
     @cached_property
     def third_moment(self) -> Floats:
         """Third central moment, the mean cubed deviation; NaN of an empty arm."""
-        return self.cubes / np.maximum(self.count, 1)
+        moment: Floats = self.cubes / np.maximum(self.count, 1)
+        return moment
 
     @property
     def infinite(self) -> npt.NDArray[np.bool_]:
         """Whether some score is infinite, so that there is no mean."""
         return np.isinf(self.lowest) | np.isinf(self.highest)
 
-    def merge(self, other: ArmMoments) -> ArmMoments:
+    def take(self, chosen: slice | npt.NDArray[Any]) -> Arm:
+        """Return the statistics of some of the points."""
+        return _columnwise(lambda column: column[chosen], self)
+
+    def merge(self, other: Arm) -> Arm:
         """Return the statistics of the runs of both.
 
         References
@@ -91,7 +102,7 @@ class ArmMoments:
         gap = other.mean - self.mean
         both = self.count * share * gap**2  # n₁ n₂ / n · gap²
         skew = share * self.squares - (1 - share) * other.squares
-        joined = ArmMoments(
+        joined = Arm(
             count=runs,
             mean=self.mean + share * gap,
             squares=self.squares + other.squares + both,
@@ -122,8 +133,8 @@ class Arms(NamedTuple):
     (array([0.85]), array([2]))
     """
 
-    inside: ArmMoments
-    outside: ArmMoments
+    inside: Arm
+    outside: Arm
 
     @classmethod
     def from_scores(
@@ -155,42 +166,46 @@ class Arms(NamedTuple):
 
 def failed_runs(scores: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Return which runs have scores that are NaN throughout, `(runs,)`."""
-    failed: npt.NDArray[np.bool_] = np.isnan(scores[:, 0])
+    place: tuple[Any, ...] = (slice(None), *(0,) * (scores.ndim - 1))
+    first = scores[place]
+    failed: npt.NDArray[np.bool_] = np.isnan(first)
     for run in np.flatnonzero(failed):
         failed[run] = np.isnan(scores[run]).all()
     return failed
 
 
-def _spoiled(arm: ArmMoments) -> npt.NDArray[np.bool_]:
+def _spoiled(arm: Arm) -> npt.NDArray[np.bool_]:
     return ~np.isfinite(arm.mean) & (arm.count > 0)
 
 
-def _put(arm: ArmMoments, part: ArmMoments, points: Integers) -> ArmMoments:
+def _columnwise(function: Callable[..., npt.NDArray[Any]], *arms: Arm) -> Arm:
+    """Apply a function to each of the numbers of some arms."""
+    names = [field.name for field in fields(Arm)]
+    return Arm(*(function(*(getattr(arm, name) for arm in arms)) for name in names))
+
+
+def _put(arm: Arm, part: Arm, points: Integers) -> Arm:
     """Return `arm` with the numbers of `points` taken from `part`."""
-    columns = []
-    for field in fields(ArmMoments):
-        column = getattr(arm, field.name).copy()
-        column[points] = getattr(part, field.name)
-        columns.append(column)
-    return ArmMoments(*columns)
+
+    def put(column: npt.NDArray[Any], values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        column = column.copy()
+        column[points] = values
+        return column
+
+    return _columnwise(put, arm, part)
 
 
-def _instead(
-    first: ArmMoments, second: ArmMoments, *, where: npt.NDArray[np.bool_]
-) -> ArmMoments:
+def _instead(first: Arm, second: Arm, *, where: npt.NDArray[np.bool_]) -> Arm:
     if not where.any():
         return first
-    return ArmMoments(
-        *(
-            np.where(where, getattr(second, field.name), getattr(first, field.name))
-            for field in fields(ArmMoments)
-        )
-    )
+
+    def chosen(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.where(where, other, one)
+
+    return _columnwise(chosen, first, second)
 
 
-def _at_end(
-    first: ArmMoments, second: ArmMoments, end: str, beyond: np.ufunc
-) -> Integers:
+def _at_end(first: Arm, second: Arm, end: str, beyond: np.ufunc) -> Integers:
     mine, theirs = getattr(first, end), getattr(second, end)
     at_mine, at_theirs = getattr(first, f"at_{end}"), getattr(second, f"at_{end}")
     return np.where(beyond(theirs, mine), 0, at_mine) + np.where(
@@ -233,7 +248,7 @@ def _by_scored(
     return Arms(*(_concatenated(arms) for arms in zip(*parts, strict=True)))
 
 
-def _without_mean_if_infinite(arm: ArmMoments) -> ArmMoments:
+def _without_mean_if_infinite(arm: Arm) -> Arm:
     infinite = arm.infinite
     return replace(
         arm,
@@ -244,18 +259,18 @@ def _without_mean_if_infinite(arm: ArmMoments) -> ArmMoments:
     )
 
 
-def _arm_of_block(values: Floats, chosen: npt.NDArray[np.bool_]) -> ArmMoments:
+def _arm_of_block(values: Floats, chosen: npt.NDArray[np.bool_]) -> Arm:
     count = chosen.sum(0)
     # Selects and products: reductions with `where=` and powers take ten times as long.
-    lowest = np.where(chosen, values, np.inf).min(0)
-    highest = np.where(chosen, values, -np.inf).max(0)
+    lowest = np.where(chosen, values, np.inf).min(0, initial=np.inf)
+    highest = np.where(chosen, values, -np.inf).max(0, initial=-np.inf)
     filled = np.maximum(count, 1)
     # From the lowest score rather than 0, so that equal scores have that very mean.
     rise = np.where(chosen, values - lowest, 0)
     mean = rise.sum(0) / filled
     deviation = np.where(chosen, rise - mean, 0)
     squares = deviation * deviation
-    moments = ArmMoments(
+    moments = Arm(
         count=count,
         mean=lowest + mean,
         squares=squares.sum(0),
@@ -268,13 +283,8 @@ def _arm_of_block(values: Floats, chosen: npt.NDArray[np.bool_]) -> ArmMoments:
     return _empty_where_no_run(moments)
 
 
-def _concatenated(parts: tuple[ArmMoments, ...]) -> ArmMoments:
-    return ArmMoments(
-        *(
-            np.concatenate([getattr(part, field.name) for part in parts])
-            for field in fields(ArmMoments)
-        )
-    )
+def _concatenated(parts: tuple[Arm, ...]) -> Arm:
+    return _columnwise(lambda *columns: np.concatenate(columns), *parts)
 
 
 def _kernel_fits(scores: npt.NDArray[Any]) -> bool:
@@ -305,32 +315,15 @@ def _by_kernel(
     return Arms(inside, outside)
 
 
-def _from_columns(floats: Floats, integers: Integers) -> ArmMoments:
-    mean, squares, cubes, lowest, highest = floats
-    count, at_lowest, at_highest = integers
-    return ArmMoments(
-        count=count,
-        mean=mean,
-        squares=squares,
-        cubes=cubes,
-        lowest=lowest,
-        highest=highest,
-        at_lowest=at_lowest,
-        at_highest=at_highest,
-    )
+def _from_columns(floats: Floats, integers: Integers) -> Arm:
+    count, *at_ends = integers
+    return Arm(count, *floats, *at_ends)
 
 
-def _empty_where_no_run(moments: ArmMoments) -> ArmMoments:
-    nothing = np.full_like(moments.mean, np.nan)
-    none = np.zeros_like(moments.count)
-    empty = ArmMoments(
-        none,
-        nothing,
-        nothing,
-        nothing,
-        nothing,
-        nothing,
-        at_lowest=none,
-        at_highest=none,
-    )
-    return _instead(moments, empty, where=moments.count == 0)
+def _empty_where_no_run(arm: Arm) -> Arm:
+    empty = arm.count == 0
+
+    def emptied(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.where(empty, np.nan if column.dtype.kind == "f" else 0, column)
+
+    return _columnwise(emptied, arm) if empty.any() else arm

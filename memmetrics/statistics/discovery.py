@@ -16,18 +16,26 @@ Benjamini and Yekutieli (2001), Annals of Statistics 29:1165-1188.
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import pandas as pd
 
 from memmetrics._arrays.validation import to_numpy
-from memmetrics.result import Result
 
 __all__ = ["discoveries"]
 
 
+class WithColumns(Protocol):
+    """What a result is here: something with columns."""
+
+    @property
+    def columns(self) -> Any: ...
+
+
 def discoveries(
-    result: Result,
+    result: WithColumns | pd.DataFrame,
     *,
     false_discovery_rate: float = 0.05,
     any_dependence: bool = False,
@@ -36,10 +44,11 @@ def discoveries(
 
     Parameters
     ----------
-    result : Result
-        With a column ``p_value``, such as counterfactual memorization. Its p-values are
-        one-sided and fit its intervals: they speak against a difference of at most 0,
-        or of at most the `minimum` that the metric was given.
+    result : Result or DataFrame
+        A result, or the tidy table of one, with a column ``p_value``, such as
+        counterfactual memorization. Its p-values are one-sided and fit its intervals:
+        they speak against a difference of at most 0, or of at most the `minimum` that
+        the metric was given. All rows count as tested together.
     false_discovery_rate : float, default 0.05
         Share of chance finds to expect among the finds at most, in (0, 1).
     any_dependence : bool, default False
@@ -49,7 +58,7 @@ def discoveries(
     Returns
     -------
     bool array, same shape as the estimates
-        False also where there is no p-value.
+        One for each row of a table. False also where there is no p-value.
 
     Raises
     ------
@@ -59,6 +68,7 @@ def discoveries(
 
     Examples
     --------
+    >>> from memmetrics import Result
     >>> result = Result("memorization", unit="score", estimate=[0.9, 0.3, 0.1, 0.0],
     ...                 columns={"p_value": [0.001, 0.024, 0.04, float("nan")]})
     >>> discoveries(result)
@@ -74,12 +84,15 @@ def discoveries(
     if "p_value" not in result.columns:
         raise ValueError(
             "`result` must have a column 'p_value'; "
-            f"got the columns {sorted(result.columns)}"
+            f"got the columns {sorted(map(str, result.columns))}"
         )
-    p_value = np.asarray(to_numpy(result.columns["p_value"]), dtype=np.float64)
+    table = result if isinstance(result, pd.DataFrame) else result.columns
+    p_value = np.asarray(to_numpy(table["p_value"]), dtype=np.float64)
     tested = np.isfinite(p_value)
     found = np.zeros(p_value.shape, dtype=bool)
     if tested.any():
+        from scipy import stats  # takes long to import
+
         _check_range(p_value[tested])
         method = "by" if any_dependence else "bh"
         adjusted = stats.false_discovery_control(p_value[tested], method=method)

@@ -1,8 +1,8 @@
 """Confidence intervals for the difference of two means, from streamed statistics.
 
-The interval of a point needs eight numbers per arm and never the scores themselves;
-:class:`ArmStatistics` names them. All of them can be accumulated run by run and merged,
-so that runs × points scores never have to sit in memory.
+The interval of a point needs the eight numbers that an `Arm` has and never the scores
+themselves. All of them can be accumulated run by run and merged, so that runs × points
+scores never have to sit in memory.
 
 :func:`difference_interval` chooses the interval point by point and says which it used:
 
@@ -16,16 +16,28 @@ so that runs × points scores never have to sit in memory.
 ``"none"``
     The sample cannot support an interval; limits and standard error are NaN.
 
+Asked for by name, for those who have to name a published method, it is instead
+
+``"welch"``
+    Welch's t interval (1947) of every point.
+``"newcombe"``
+    Newcombe's hybrid score interval (1998, method 10), of two-valued scores only.
+
 What a sample lacks is said in a flag, also where there is an interval: see `FLAGS`.
 A result that reports such intervals carries ``interval``, ``flag`` and ``p_value`` as
-columns; `memmetrics.statistics.discovery` works on the last.
+columns; `memmetrics.statistics.discoveries` works on the last.
+
+References
+----------
+Welch (1947), Biometrika 34:28-35. Newcombe (1998), Statistics in Medicine 17:873-890.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -34,12 +46,12 @@ from scipy import special
 
 from memmetrics._arrays.validation import as_confidence
 from memmetrics.statistics._proportions import (
+    newcombe_limits,
     proportion_error,
     proportion_limits,
     proportion_p_value,
 )
 from memmetrics.statistics._samples import (
-    Arm,
     Floats,
     Indices,
     Kind,
@@ -48,17 +60,31 @@ from memmetrics.statistics._samples import (
     classify,
 )
 from memmetrics.statistics._skewness import mean_difference, stands_apart
+from memmetrics.statistics.arms import Arm
 
 __all__ = [
     "FLAGS",
     "INTERVALS",
-    "ArmStatistics",
     "DifferenceInterval",
+    "Interval",
     "difference_interval",
+    "interval_iv",
+    "options_iv",
 ]
 
-INTERVALS = ("none", "skewness-adjusted", "proportions")
-"""Names of the intervals."""
+Interval: TypeAlias = Literal["automatic", "welch", "newcombe"]
+"""Which interval may be asked for."""
+
+INTERVALS = (
+    "none",
+    "skewness-adjusted",
+    "proportions",
+    "welch",
+    "newcombe",
+    "student",
+    "wilson",
+)
+"""Names of the intervals; the last two are for a single mean."""
 
 FLAGS = (
     "",
@@ -77,48 +103,6 @@ see, a continuous score has no interval; the value 0 or 1 is taken for an outcom
 
 _NUMBERS = ("standard_error", "low", "high", "p_value")
 _BLOCK = 1 << 15  # points at a time, so that temporaries stay in cache
-
-
-class ArmStatistics(Protocol):
-    """What an interval must know of one arm: arrays of shape ``(points,)``.
-
-    Two-valued scores are recognized from the last four: the lowest and the highest
-    score, compared exactly, and how many runs attain each. Where all runs of an arm
-    are alike, ``lowest == highest`` and both counts equal ``count``. An empty arm has
-    count 0 and NaN everywhere else.
-
-    Attributes
-    ----------
-    count : integer array
-        Runs in the arm, ``n``.
-    mean : float64 array
-        Mean score.
-    variance : float64 array
-        Unbiased: sum of squared deviations / ``(n - 1)``; NaN where ``n < 2``.
-    third_moment : float64 array
-        Third central moment: sum of cubed deviations / ``n``.
-    lowest, highest : float64 array
-        Smallest and largest score.
-    at_lowest, at_highest : integer array
-        Runs whose score equals ``lowest`` and ``highest``.
-    """
-
-    @property
-    def count(self) -> npt.NDArray[Any]: ...  # noqa: D102
-    @property
-    def mean(self) -> npt.NDArray[Any]: ...  # noqa: D102
-    @property
-    def variance(self) -> npt.NDArray[Any]: ...  # noqa: D102
-    @property
-    def third_moment(self) -> npt.NDArray[Any]: ...  # noqa: D102
-    @property
-    def lowest(self) -> npt.NDArray[Any]: ...  # noqa: D102
-    @property
-    def highest(self) -> npt.NDArray[Any]: ...  # noqa: D102
-    @property
-    def at_lowest(self) -> npt.NDArray[Any]: ...  # noqa: D102
-    @property
-    def at_highest(self) -> npt.NDArray[Any]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,18 +136,19 @@ class DifferenceInterval:
 
 
 def difference_interval(
-    moments_in: ArmStatistics,
-    moments_out: ArmStatistics,
+    inside: Arm,
+    outside: Arm,
     *,
     confidence: float,
     minimum: float = 0.0,
     outcomes: tuple[float, float] = (0.0, 1.0),
+    interval: Interval = "automatic",
 ) -> DifferenceInterval:
     """Interval for the difference of two means, point by point.
 
     Parameters
     ----------
-    moments_in, moments_out : ArmStatistics
+    inside, outside : Arm
         Statistics of the runs with and without the point; arrays ``(points,)``.
     confidence : float
         Nominal coverage of the two-sided interval, strictly between 0 and 1.
@@ -172,6 +157,8 @@ def difference_interval(
     outcomes : pair of float, default (0, 1)
         The two values of a two-valued score. They matter where all runs are alike, and
         only there: such a point has an interval if its one value is among them.
+    interval : {"automatic", "welch", "newcombe"}
+        Which interval: the one that fits each point, or a published one for all.
 
     Returns
     -------
@@ -182,46 +169,51 @@ def difference_interval(
     ------
     ValueError
         If `confidence` lies outside (0, 1), `minimum` is not finite, `outcomes` are not
-        two different finite numbers, or the arms have different shapes.
+        two different finite numbers, the arms have different shapes, or `interval` is
+        unknown, or ``"newcombe"`` and a point has scores of more than two values.
 
     Examples
     --------
     Four runs with the point scored 1, 1, 1, 0; of five without it, one scored 1:
 
-    >>> from types import SimpleNamespace
-    >>> import numpy as np
-    >>> def arm(scores):
-    ...     x = np.asarray(scores, dtype=float)
-    ...     return SimpleNamespace(
-    ...         count=np.array([x.size]), mean=x[:, None].mean(0),
-    ...         variance=x[:, None].var(0, ddof=1),
-    ...         third_moment=((x[:, None] - x.mean()) ** 3).mean(0),
-    ...         lowest=x[:, None].min(0), highest=x[:, None].max(0),
-    ...         at_lowest=np.array([(x == x.min()).sum()]),
-    ...         at_highest=np.array([(x == x.max()).sum()]))
-    >>> found = difference_interval(
-    ...     arm([1, 1, 1, 0]), arm([0, 0, 1, 0, 0]), confidence=0.95)
+    >>> from memmetrics.statistics import Arms
+    >>> scores = np.array([1, 1, 1, 0, 0, 0, 1, 0, 0.0])[:, np.newaxis]
+    >>> member = np.arange(9)[:, np.newaxis] < 4
+    >>> found = difference_interval(*Arms.from_scores(scores, member), confidence=0.95)
     >>> found.interval.item(), found.flag.item()
     ('proportions', '')
     >>> print(f"{found.low.item():.2f} to {found.high.item():.2f}")
     -0.06 to 0.82
     """
-    confidence = as_confidence(confidence)
-    if not np.isfinite(minimum):
-        raise ValueError(f"`minimum` must be finite; got {minimum!r}")
+    confidence = options_iv(confidence, minimum, interval)
     outcomes = _outcomes_iv(outcomes)
-    points = _points_iv(moments_in, moments_out)
+    points = _points_iv(inside, outside)
     result = _empty(points)
 
     def fill(start: int) -> None:
         part = slice(start, start + _BLOCK)
-        arms = Arm.take(moments_in, part), Arm.take(moments_out, part)
-        sample = classify(*arms, outcomes)
+        sample = classify(inside.take(part), outside.take(part), outcomes)
+        _choose(sample, interval, start)
         _fill(result, part, sample, confidence, minimum)
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # 1 in a joblib worker
         list(pool.map(fill, range(0, points, _BLOCK)))
     return result
+
+
+def options_iv(confidence: float, minimum: float, interval: str) -> float:
+    """Check the options of an interval; return the confidence as a float."""
+    if not np.isfinite(minimum):
+        raise ValueError(f"`minimum` must be finite; got {minimum!r}")
+    interval_iv(interval, get_args(Interval))
+    return as_confidence(confidence)
+
+
+def interval_iv(interval: str, known: Sequence[str]) -> None:
+    """Raise ValueError unless the interval is among those known."""
+    if interval not in known:
+        names = ", ".join(map(repr, known))
+        raise ValueError(f"`interval` must be one of {names}; got {interval!r}")
 
 
 def _outcomes_iv(outcomes: tuple[float, float]) -> tuple[float, float]:
@@ -233,11 +225,11 @@ def _outcomes_iv(outcomes: tuple[float, float]) -> tuple[float, float]:
     return min(values), max(values)
 
 
-def _points_iv(moments_in: ArmStatistics, moments_out: ArmStatistics) -> int:
-    shape, other = np.shape(moments_in.count), np.shape(moments_out.count)
+def _points_iv(inside: Arm, outside: Arm) -> int:
+    shape, other = np.shape(inside.count), np.shape(outside.count)
     if len(shape) != 1 or shape != other:
         raise ValueError(
-            "`moments_in` and `moments_out` must have one and the same axis, points; "
+            "`inside` and `outside` must have one and the same axis, points; "
             f"got shapes {shape} and {other}"
         )
     return int(shape[0])
@@ -249,6 +241,25 @@ def _empty(points: int) -> DifferenceInterval:
     return DifferenceInterval(*numbers, *names)
 
 
+def _choose(sample: Sample, interval: Interval, start: int) -> None:
+    """Put the interval that was asked for in the place of the one that fits."""
+    if interval == "welch":
+        # Without variance in either arm, Welch's t is 0/0.
+        arms = sample.inside, sample.outside
+        alike = np.all([arm.lowest == arm.highest for arm in arms], axis=0)
+        sample.lack[alike & (sample.kind != Kind.NONE)] = Lack.VARIATION
+        sample.kind[alike] = Kind.NONE
+        sample.kind[sample.kind != Kind.NONE] = Kind.WELCH
+    elif interval == "newcombe":
+        several = np.flatnonzero(sample.kind == Kind.MEANS)
+        if several.size:
+            raise ValueError(
+                "`interval` 'newcombe' is for scores of two values, such as 0 and 1; "
+                f"point {start + several[0]} has more"
+            )
+        sample.kind[sample.kind == Kind.PROPORTIONS] = Kind.NEWCOMBE
+
+
 def _fill(
     result: DifferenceInterval,
     part: slice,
@@ -256,7 +267,8 @@ def _fill(
     confidence: float,
     minimum: float,
 ) -> None:
-    for kind, compute in ((Kind.MEANS, _means), (Kind.PROPORTIONS, _proportions)):
+    computed = (_means, _proportions, _means, _proportions)
+    for kind, compute in zip(list(Kind)[1:5], computed, strict=True):
         chosen = np.flatnonzero(sample.kind == kind)
         if chosen.size == 0:
             continue
@@ -270,10 +282,12 @@ def _fill(
 def _means(
     sample: Sample, chosen: Indices, confidence: float, minimum: float
 ) -> tuple[Floats, ...]:
-    inside, outside = sample.inside.pick(chosen), sample.outside.pick(chosen)
+    inside, outside = sample.inside.take(chosen), sample.outside.take(chosen)
     apart = stands_apart(inside) | stands_apart(outside)
     sample.lack[chosen[apart]] = Lack.REPETITION
     difference = mean_difference(inside, outside)
+    if sample.kind[chosen[0]] == Kind.WELCH:
+        difference = replace(difference, skewness=np.zeros(len(chosen)))
     limits = difference.limits(confidence)
     return difference.standard_error, *limits, difference.p_value(minimum)
 
@@ -281,10 +295,12 @@ def _means(
 def _proportions(
     sample: Sample, chosen: Indices, confidence: float, minimum: float
 ) -> tuple[Floats, ...]:
+    published = sample.kind[chosen[0]] == Kind.NEWCOMBE
+    limits = newcombe_limits if published else proportion_limits
     shares = sample.share_in[chosen], sample.share_out[chosen]
     runs = sample.inside.runs[chosen], sample.outside.runs[chosen]
     span = (sample.upper - sample.lower)[chosen]
-    low, high = proportion_limits(*shares, *runs, special.ndtri((1 + confidence) / 2))
+    low, high = limits(*shares, *runs, special.ndtri((1 + confidence) / 2))
     error = proportion_error(*shares, *runs)
-    p_value = proportion_p_value(*shares, *runs, minimum / span)
+    p_value = proportion_p_value(*shares, *runs, minimum / span, limits=limits)
     return span * error, span * low, span * high, p_value

@@ -7,7 +7,8 @@ longer tail moved outwards, or Wilson's score interval where the scores take two
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,22 +16,35 @@ from scipy import special
 
 from memmetrics._arrays.validation import as_confidence
 from memmetrics.statistics._proportions import wilson_limits
-from memmetrics.statistics._samples import Arm, Floats, Kind, Lack
-from memmetrics.statistics._skewness import mean_difference, stands_apart
-from memmetrics.statistics.intervals import FLAGS, INTERVALS, ArmStatistics
+from memmetrics.statistics._samples import Floats, Kind, Lack
+from memmetrics.statistics._skewness import (
+    Difference,
+    mean_difference,
+    stands_apart,
+)
+from memmetrics.statistics.arms import Arm
+from memmetrics.statistics.intervals import FLAGS, INTERVALS, interval_iv
 
-__all__ = ["mean_interval"]
+__all__ = ["MeanInterval", "mean_interval"]
+
+MeanInterval: TypeAlias = Literal["automatic", "student", "wilson"]
+"""Which interval may be asked for."""
 
 
-def mean_interval(moments: ArmStatistics, *, confidence: float) -> dict[str, Any]:
+def mean_interval(
+    arm: Arm, *, confidence: float, interval: MeanInterval = "automatic"
+) -> dict[str, Any]:
     """Interval for the mean of one arm, point by point.
 
     Parameters
     ----------
-    moments : ArmStatistics
+    arm : Arm
         Statistics of the arm; arrays ``(points,)``.
     confidence : float
         Nominal coverage of the two-sided interval, strictly between 0 and 1.
+    interval : {"automatic", "student", "wilson"}
+        Which interval: the one that fits each point, or a published one for all,
+        Student's t or, of two-valued scores only, Wilson's.
 
     Returns
     -------
@@ -43,7 +57,8 @@ def mean_interval(moments: ArmStatistics, *, confidence: float) -> dict[str, Any
     Raises
     ------
     ValueError
-        If `confidence` lies outside (0, 1).
+        If `confidence` lies outside (0, 1), or `interval` is unknown, or
+        ``"wilson"`` and a point has scores of more than two values.
 
     Notes
     -----
@@ -61,12 +76,13 @@ def mean_interval(moments: ArmStatistics, *, confidence: float) -> dict[str, Any
     0.30 to 0.95
     """
     confidence = as_confidence(confidence)
-    arm = Arm.take(moments, slice(None))
+    interval_iv(interval, get_args(MeanInterval))
     kind, lack = _classify(arm)
+    _choose(arm, kind, lack, interval)
     error, low, high = (np.full(len(kind), np.nan) for _ in range(3))
-    for of_kind, compute in ((Kind.MEANS, _mean), (Kind.PROPORTIONS, _proportion)):
+    for of_kind, compute in _COMPUTED.items():
         chosen = np.flatnonzero(kind == of_kind)
-        error[chosen], low[chosen], high[chosen] = compute(arm.pick(chosen), confidence)
+        error[chosen], low[chosen], high[chosen] = compute(arm.take(chosen), confidence)
     return {
         "standard_error": error,
         "low": low,
@@ -82,29 +98,54 @@ def _classify(arm: Arm) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
     alike = (arm.lowest == arm.highest) & (arm.runs > 1)
     outcomes = np.isin(arm.lowest, (0, 1)) & np.isin(arm.highest, (0, 1))
     two_valued = ~alike & (arm.at_lowest + arm.at_highest == arm.runs)
-    kind = np.full(len(arm.runs), Kind.MEANS, dtype=np.int8)
+    kind = np.full(len(arm.count), Kind.MEANS, dtype=np.int8)
     kind[two_valued & (arm.runs > 2)] = Kind.PROPORTIONS
     kind[alike] = Kind.NONE
     kind[outcomes] = Kind.PROPORTIONS
     infinite = np.isinf(arm.lowest) | np.isinf(arm.highest)
     kind[infinite | (arm.runs < 2)] = Kind.NONE
-    lack = np.full(len(arm.runs), Lack.NOTHING, dtype=np.int8)
+    lack = np.full(len(arm.count), Lack.NOTHING, dtype=np.int8)
     means = np.flatnonzero(kind == Kind.MEANS)
-    lack[means[stands_apart(arm.pick(means))]] = Lack.REPETITION
+    lack[means[stands_apart(arm.take(means))]] = Lack.REPETITION
     lack[alike] = Lack.VARIATION
     lack[infinite] = Lack.FINITENESS
     lack[arm.runs < 2] = Lack.RUNS
     return kind, lack
 
 
+def _choose(
+    arm: Arm, kind: npt.NDArray[np.int8], lack: npt.NDArray[np.int8], interval: str
+) -> None:
+    """Put the interval that was asked for in the place of the one that fits."""
+    if interval == "student":
+        alike = (arm.lowest == arm.highest) & (kind != Kind.NONE)
+        kind[alike], lack[alike] = Kind.NONE, Lack.VARIATION
+        kind[kind != Kind.NONE] = Kind.STUDENT
+    elif interval == "wilson":
+        several = np.flatnonzero(kind == Kind.MEANS)
+        if several.size:
+            raise ValueError(
+                "`interval` 'wilson' is for scores of two values, such as 0 and 1; "
+                f"point {several[0]} has more"
+            )
+        kind[kind == Kind.PROPORTIONS] = Kind.WILSON
+
+
 def _mean(arm: Arm, confidence: float) -> tuple[Floats, Floats, Floats]:
+    difference = _from_zero(arm)
+    return difference.standard_error, *difference.limits(confidence)
+
+
+def _student(arm: Arm, confidence: float) -> tuple[Floats, Floats, Floats]:
+    difference = replace(_from_zero(arm), skewness=np.zeros_like(arm.mean))
+    return difference.standard_error, *difference.limits(confidence)
+
+
+def _from_zero(arm: Arm) -> Difference:
     # Against an arm that is 0 for certain, a difference of means is the mean, and
     # Welch's interval Student's.
-    zero = np.zeros_like(arm.mean)
-    two = np.full_like(zero, 2)
-    certain = Arm(two, zero, zero, zero, zero, zero, two, two)
-    difference = mean_difference(arm, certain)
-    return difference.standard_error, *difference.limits(confidence)
+    zero, two = np.zeros_like(arm.mean), np.full_like(arm.count, 2)
+    return mean_difference(arm, Arm(two, zero, zero, zero, zero, zero, two, two))
 
 
 def _proportion(arm: Arm, confidence: float) -> tuple[Floats, Floats, Floats]:
@@ -117,3 +158,11 @@ def _proportion(arm: Arm, confidence: float) -> tuple[Floats, Floats, Floats]:
     error = np.sqrt(share * (1 - share) / (arm.runs - 1))
     error = np.where(alike, 1 / (arm.runs + 2), error)
     return span * error, lower + span * low, lower + span * high
+
+
+_COMPUTED = {
+    Kind.MEANS: _mean,
+    Kind.PROPORTIONS: _proportion,
+    Kind.STUDENT: _student,
+    Kind.WILSON: _proportion,
+}

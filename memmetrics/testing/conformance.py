@@ -11,7 +11,7 @@ import joblib
 import numpy as np
 import torch
 
-from memmetrics.evidence import Evidence, Fit, Losses, Retrainings
+from memmetrics.evidence import Evidence, Fit, Losses, OneRun, Retrainings
 from memmetrics.metrics.base import Metric
 from memmetrics.metrics.registry import get_metric
 from memmetrics.result import Result
@@ -45,6 +45,7 @@ __all__ = ["check_metric"]
 _SIZES = {
     Fit: {"points": 11, "features": 7, "hidden": 3},
     Losses: {"points": 11, "test_points": 13},
+    OneRun: {"items": 41},
     Retrainings: {"runs": 24, "points": 10},
 }
 
@@ -62,7 +63,7 @@ def check_metric(
     ----------
     metric : Metric, class of one, or str
         What to check.
-    evidence : Fit, Losses or Retrainings, optional
+    evidence : Fit, Losses, OneRun or Retrainings, optional
         NumPy evidence to check it on. Default: a small random one.
     tensors : bool
         Whether it has to take tensors too, and answer beside them: on the CPU, and on
@@ -355,7 +356,7 @@ def _check_zero_vectors(metric: Metric, evidence: Fit, answer: Answer) -> None:
 
 
 def _check_devices(metric: Metric, evidence: Evidence, answer: Answer) -> None:
-    if isinstance(evidence, Retrainings):
+    if isinstance(evidence, (OneRun, Retrainings)):
         return  # these hold NumPy arrays only
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     for device in devices:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from memmetrics.evidence import Evidence, Fit, Losses, Retrainings
+from memmetrics.evidence import Evidence, Fit, Losses, OneRun, Retrainings
 
 __all__ = ["SIZES", "elements", "sample_evidence"]
 
@@ -15,6 +15,7 @@ __all__ = ["SIZES", "elements", "sample_evidence"]
 SIZES: dict[type, dict[str, int]] = {
     Fit: {"points": 64, "features": 64, "hidden": 4},
     Losses: {"points": 64, "test_points": 64},
+    OneRun: {"items": 128},
     Retrainings: {"runs": 32, "points": 64},
 }
 
@@ -27,7 +28,8 @@ def sample_evidence(
     Parameters
     ----------
     kind : type
-        `memmetrics.Fit`, `memmetrics.Losses` or `memmetrics.Retrainings`.
+        `memmetrics.Fit`, `memmetrics.Losses`, `memmetrics.Retrainings` or
+        `memmetrics.OneRun`.
     sizes : mapping of str to int, optional
         Sizes that differ from those of `SIZES`.
     rng : int
@@ -37,7 +39,8 @@ def sample_evidence(
     -------
     Evidence
         NumPy arrays of float64. In retrainings every target is a training point, a
-        group of its own, and each arm has half of the runs.
+        group of its own, and each arm has half of the runs. The items of one run are
+        in two strata by turns, half of each in training.
 
     Raises
     ------
@@ -64,6 +67,8 @@ def sample_evidence(
         return Losses(
             train=draw.random(size["points"]), test=draw.random(size["test_points"]) + 1
         )
+    if kind is OneRun:
+        return _one_run(size["items"], draw)
     # Balanced columns: every point in half of the runs.
     half = np.arange(size["runs"])[:, np.newaxis] < size["runs"] // 2
     member = np.broadcast_to(half, (size["runs"], size["points"]))
@@ -75,10 +80,22 @@ def sample_evidence(
     )
 
 
+def _one_run(items: int, draw: np.random.Generator) -> OneRun:
+    entered = draw.permutation(items) < items // 2
+    return OneRun(
+        scores=draw.normal(size=items) + entered,
+        entered=entered,
+        strata=np.arange(items) % 2,
+        reference_scores=draw.normal(size=items),
+    )
+
+
 def elements(kind: type, sizes: Mapping[str, int]) -> int:
     """Return how many numbers there are in evidence of these sizes."""
     if kind is Fit:
         return (sizes["points"] + sizes["features"]) * sizes["hidden"]
     if kind is Losses:
         return sizes["points"] + sizes["test_points"]
+    if kind is OneRun:
+        return sizes["items"]
     return sizes["runs"] * sizes["points"]

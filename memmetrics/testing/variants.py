@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memmetrics._arrays.validation import to_numpy
-from memmetrics.evidence import Evidence, Losses, Retrainings
+from memmetrics.evidence import Evidence, Losses, OneRun, Retrainings
 
 __all__ = [
     "arrays_of",
@@ -36,7 +36,7 @@ def arrays_of(evidence: Evidence) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     """Yield the names and arrays of all that is there."""
     for field in dataclasses.fields(evidence):
         array = getattr(evidence, field.name)
-        if array is not None:
+        if hasattr(array, "dtype"):
             yield field.name, array
 
 
@@ -47,6 +47,10 @@ def axes_of(evidence: Evidence) -> Iterator[tuple[str, dict[str, int], int]]:
         yield "runs", {"scores": 0, "member": 0, "seeds": 0}, runs
         if np.array_equal(to_numpy(evidence.own), np.arange(points)):
             yield "points", {"scores": 1, "member": 1, "groups": 0}, points
+        return
+    if isinstance(evidence, OneRun):
+        arrays = {name: 0 for name, _ in arrays_of(evidence)}
+        yield "items", arrays, len(evidence.entered)
         return
     names = {
         "weights": "features",

@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
+from memmetrics.designs import Bools
 
-from memmetrics.evidence import Retrainings
-
-Bools: TypeAlias = npt.NDArray[np.bool_]
+__all__ = ["BindingTrainer", "BoundTrainer", "Data", "Stack", "Trainer"]
 
 # A csr_array or a dense array (points, features), or a tuple of arrays that share
 # their first axis, such as (inputs, labels).
@@ -49,31 +46,6 @@ class Stack(Protocol):
         ...
 
 
-class StoppingRule(Protocol):
-    """When there are enough runs: what ``until=`` takes, e.g. `Precision`."""
-
-    def looks(self, runs: int, block: int) -> Sequence[int]:
-        """Return the numbers of runs after which to ask, increasing.
-
-        Parameters
-        ----------
-        runs : int
-            The least number of runs.
-        block : int
-            Whole multiples of it are best: all their runs remain as more are added.
-
-        Returns
-        -------
-        sequence of int
-            The last is the most there will be.
-        """
-        ...
-
-    def satisfied(self, evidence: Retrainings) -> bool:
-        """Whether these runs are enough."""
-        ...
-
-
 @runtime_checkable
 class Trainer(Protocol):
     """A recipe that trains many models, each on its own subset of the points.
@@ -91,6 +63,9 @@ class Trainer(Protocol):
     - ``configuration()``: dict of plain JSON values that identify the recipe; a store
       refuses to mix two different ones; without it, the code of the class, all that it
       reads, and the attributes that ``__init__`` gives it are compared;
+    - ``bind(data)``: gives an object with ``fit(member, *, seeds)`` that trains on
+      these data; a worker binds once, so that they are checked, laid out and looked at
+      once and not for every stack;
     - ``stack_size(data, runs)``: how many runs to train together, chosen from the
       problem alone and never from the number of jobs, so that results do not depend
       on it.
@@ -115,4 +90,20 @@ class Trainer(Protocol):
         -------
         Stack
         """
+        ...
+
+
+class BoundTrainer(Protocol):
+    """A trainer that has seen its data."""
+
+    def fit(self, member: Bools, *, seeds: Sequence[int]) -> Stack:
+        """Train one model for each row of ``member``, as `Trainer.fit` does."""
+        ...
+
+
+class BindingTrainer(Trainer, Protocol):
+    """A trainer that can be bound to data."""
+
+    def bind(self, data: Data) -> BoundTrainer:
+        """Return a trainer of these data."""
         ...

@@ -6,7 +6,6 @@ pickled with every task), what a fingerprint can be taken of, and what a trainer
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
+from memmetrics._arrays.fingerprint import fingerprint
 from memmetrics._arrays.validation import require_finite, to_numpy
 from memmetrics.trainers.base import Data
 from memmetrics.trainers.torch_data import as_arrays
+
+__all__ = ["Packed", "check_layout", "concatenate", "pack"]
 
 _SPARSE_PARTS = 3  # values, column indices, row starts
 
@@ -147,21 +149,6 @@ def _require_points(shape: tuple[int, ...], label: str) -> None:
             f"`{label}` must have a first axis of points and not be empty; "
             f"got shape {shape}"
         )
-
-
-def fingerprint(*arrays: npt.NDArray[Any]) -> str:
-    """Return a hash of types, shapes and bytes.
-
-    Examples
-    --------
-    >>> fingerprint(np.zeros(3)) == fingerprint(np.zeros(3, dtype="f4"))
-    False
-    """
-    digest = hashlib.blake2b(digest_size=16)
-    for array in arrays:
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
 
 
 def check_layout(targets: Packed, data: Packed, name: str = "targets") -> None:

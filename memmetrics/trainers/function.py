@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from memmetrics._arrays.validation import as_boolean, to_numpy
+from memmetrics.designs import Bools
 from memmetrics.identity.describe import describe_all
-from memmetrics.trainers.base import Bools, Data
+from memmetrics.trainers.base import Data
 
 ScoreFunction: TypeAlias = Callable[[npt.NDArray[np.int64], int], Any]
 

@@ -9,7 +9,7 @@ from simple_trainers import NearestMean
 from memmetrics._seeds import Stream, run_seeds
 from memmetrics.errors import StoreMismatchError
 from memmetrics.evidence import Fit, Losses, Retrainings
-from memmetrics.experiment.harness import retrain
+from memmetrics.experiment.retraining import retrain
 from memmetrics.experiment.store.manifest import trainer_configuration
 from memmetrics.measurement import measure
 from memmetrics.result import COLUMNS, Result

@@ -8,11 +8,11 @@ import torch
 from simple_trainers import NearestMean
 
 from memmetrics.experiment import progress
-from memmetrics.experiment.harness import retrain
-from memmetrics.experiment.plan.planning import plan
-from memmetrics.experiment.stopping import Precision
+from memmetrics.experiment.retraining import retrain
 from memmetrics.measurement import measure
 from memmetrics.metrics.influence import counterfactual_influence
+from memmetrics.planning.plan import plan
+from memmetrics.planning.precision import Precision
 from memmetrics.trainers.function import FunctionTrainer
 
 POINTS = np.random.default_rng(0).normal(size=(12, 3))
@@ -36,7 +36,7 @@ ODD = [
     ({"n_jobs": True}, TypeError, "`n_jobs` must be a whole number or None; got True"),
     ({"n_jobs": 10**30}, ValueError, "`n_jobs` must be at most 10,000"),
     ({"n_jobs": 0}, ValueError, "`n_jobs` must not be 0"),
-    ({"fraction": None}, ValueError, "`fraction` must lie strictly between 0 and 1"),
+    ({"fraction": True}, ValueError, "`fraction` must lie strictly between 0 and 1"),
     ({"fraction": "0.5"}, ValueError, "`fraction` must lie .* got '0.5'"),
     ({"fraction": [0.5]}, ValueError, "`fraction` must lie strictly"),
     ({"fraction": 10**400}, ValueError, "`fraction` must lie strictly"),

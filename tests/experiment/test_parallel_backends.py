@@ -19,7 +19,7 @@ from memmetrics._seeds import Stream, run_seeds
 from memmetrics.errors import RetrainingError
 from memmetrics.experiment.execution import executor as execution
 from memmetrics.experiment.execution.threads import single_threaded
-from memmetrics.experiment.harness import retrain
+from memmetrics.experiment.retraining import retrain
 
 POINTS = np.random.default_rng(0).normal(size=(20, 3))
 HERE = Path(__file__).parents[1]

@@ -11,15 +11,15 @@ from simple_trainers import NearestMean
 
 from memmetrics.errors import RetrainingError
 from memmetrics.evidence import Retrainings
-from memmetrics.experiment.harness import retrain
-from memmetrics.experiment.plan.expected_width import (
+from memmetrics.experiment.retraining import retrain
+from memmetrics.planning.expected_width import (
     ArmSpread,
     ExpectedWidth,
     FirstRuns,
 )
-from memmetrics.experiment.plan.memory_use import peak_memory
-from memmetrics.experiment.plan.planning import plan
-from memmetrics.experiment.stopping import Precision
+from memmetrics.planning.memory_use import peak_memory
+from memmetrics.planning.plan import plan
+from memmetrics.planning.precision import Precision
 
 POINTS = np.random.default_rng(0).normal(size=(40, 3))
 
@@ -49,7 +49,7 @@ def first_runs(evidence, fraction=0.5):
 def test_known_spread_gives_the_textbook_number_of_runs():
     expected = ExpectedWidth(ArmSpread(np.ones(1)), ArmSpread(np.full(1, 9.0)), 0.5)
     rule = Precision(0.25)
-    runs = expected.runs_for(rule, 16)
+    runs = expected.runs_for(rule, rule.looks(2, 16))
     # z² (1 + 9) / (R / 2) = 0.25², plus a little for t, and then the next look.
     needed = stats.norm.ppf(0.9875) ** 2 * 20 / 0.25**2
     looks = rule.looks(2, 16)
@@ -232,10 +232,10 @@ def test_a_first_stack_that_fails_is_the_end():
         ({}, "one of `runs` and `half_width` must be given"),
         ({"runs": 10, "half_width": 1.0}, "one of `runs` and `half_width`"),
         ({"runs": 1}, "`runs` must be at least 2"),
-        ({"half_width": 0.0}, "`half_width` must be positive; got 0.0"),
-        ({"half_width": math.nan}, "`half_width` must be positive; got nan"),
+        ({"half_width": 0.0}, "`half_width` must be positive and finite; got 0.0"),
+        ({"half_width": math.nan}, "`half_width` must be positive and finite; got nan"),
         ({"half_width": 1e-12}, "takes more than 1,000,000,000,000,000,000 runs"),
-        ({"half_width": True}, "`half_width` must be positive; got True"),
+        ({"half_width": True}, "`half_width` must be positive and finite; got True"),
         ({"half_width": 1.0, "points": [99]}, r"among those scored; got \[99\]"),
         ({"half_width": 1.0, "targets": POINTS[:4]}, "give `include_points=True`"),
         ({"runs": 10, "confidence": 1.0}, "`confidence` must lie strictly between"),

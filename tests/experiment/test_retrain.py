@@ -12,7 +12,7 @@ from simple_trainers import Failing, NearestMean
 from memmetrics._seeds import Stream, run_seeds
 from memmetrics.errors import RetrainingError
 from memmetrics.evidence import Retrainings
-from memmetrics.experiment.harness import retrain
+from memmetrics.experiment.retraining import retrain
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from memmetrics.evidence import Retrainings
-from memmetrics.experiment.harness import retrain
-from memmetrics.experiment.stopping import GROWTH, Precision, _reached
+from memmetrics.experiment.retraining import retrain
 from memmetrics.metrics.counterfactual import CounterfactualMemorization
+from memmetrics.planning.precision import GROWTH, Precision, _reached
 from memmetrics.statistics.intervals import difference_interval
 
 

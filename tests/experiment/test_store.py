@@ -24,10 +24,10 @@ from memmetrics.errors import (
     StoreError,
     StoreMismatchError,
 )
-from memmetrics.experiment.harness import retrain
-from memmetrics.experiment.plan.memory_use import peak_memory
+from memmetrics.experiment.retraining import retrain
 from memmetrics.experiment.store import directory as store, shards
 from memmetrics.experiment.store.manifest import trainer_configuration
+from memmetrics.planning.memory_use import peak_memory
 from memmetrics.trainers.dataset import pack
 
 POINTS = np.random.default_rng(0).normal(size=(20, 3))
@@ -130,7 +130,7 @@ def test_a_last_unfinished_block_is_drawn_again_for_balance(tmp_path):
             r"data.shapes: stored \[\[20, 3\]\], now \[\[19, 3\]\]",
         ),
         ({"targets": POINTS[:3]}, "targets.hash: stored nothing, now"),
-        ({"groups": np.arange(20) // 2}, "groups: stored null, now"),
+        ({"groups": np.arange(20) // 2}, "groups: stored nothing, now"),
         ({"stack_size": 3}, "stack_size: stored 4, now 3"),
     ],
 )

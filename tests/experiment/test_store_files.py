@@ -13,7 +13,7 @@ import pytest
 from simple_trainers import NearestMean
 
 from memmetrics.errors import RetrainingError, StoreError
-from memmetrics.experiment.harness import retrain
+from memmetrics.experiment.retraining import retrain
 from memmetrics.experiment.store import shards
 from memmetrics.experiment.store.directory import DirectoryStore
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from simple_trainers import NearestMean
 
-from memmetrics.experiment.harness import retrain
+from memmetrics.experiment.retraining import retrain
 
 POINTS = np.random.default_rng(0).normal(size=(20, 3))
 
@@ -20,8 +20,8 @@ SCRIPT = """
 import sys
 import numpy as np
 from simple_trainers import NearestMean
-from memmetrics.experiment.harness import retrain
-from memmetrics.experiment.plan.memory_use import peak_memory
+from memmetrics.experiment.retraining import retrain
+from memmetrics.planning.memory_use import peak_memory
 
 points = np.random.default_rng(0).normal(size=(20, 3))
 runs, store = int(sys.argv[1]), sys.argv[2]

@@ -15,8 +15,8 @@ import pytest
 from filelock import SoftFileLease
 from simple_trainers import Counting, NearestMean
 
-from memmetrics.experiment.campaign import Campaign
-from memmetrics.experiment.harness import retrain
+from memmetrics.experiment.retraining import retrain
+from memmetrics.experiment.shift import Shift
 from memmetrics.experiment.store import claims, patience
 from memmetrics.experiment.store.directory import DirectoryStore
 
@@ -26,7 +26,7 @@ import sys
 import numpy as np
 from simple_trainers import Counting
 from memmetrics.experiment.store import claims
-from memmetrics.experiment.harness import retrain
+from memmetrics.experiment.retraining import retrain
 
 claims.LIFETIME_SECONDS = float(sys.argv[5])
 points = np.random.default_rng(0).normal(size=(20, 3))
@@ -290,7 +290,7 @@ def test_claims_are_given_back_when_training_is_interrupted(tmp_path, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Campaign, "_own", interrupt)
+        patch.setattr(Shift, "_own", interrupt)
         with pytest.raises(KeyboardInterrupt):
             retrain(NearestMean(), POINTS, runs=8, rng=0, stack_size=2, store=tmp_path)
     assert not list(tmp_path.glob(f"stacks/*{claims.SUFFIX}"))

@@ -56,7 +56,7 @@ def test_ratios_leave_out_the_run_they_judge(pooled):
 def test_blocks_of_points_change_nothing(monkeypatch):
     scores, member = retrainings(runs=70, points=9)
     whole = likelihood_ratios(scores, member)
-    monkeypatch.setattr("memmetrics.metrics.likelihood_ratio._ENTRIES", 2 * 70)
+    monkeypatch.setattr("memmetrics.statistics.likelihood_ratio._ENTRIES", 2 * 70)
     np.testing.assert_allclose(likelihood_ratios(scores, member), whole, rtol=1e-12)
 
 

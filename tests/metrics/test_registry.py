@@ -169,7 +169,7 @@ def test_nothing_installed(offer):
         (SimpleNamespace(name="a", version=1, needs=mm.Fit), "it cannot be called"),
         (
             type("A", (), {"name": "a", "version": 1, "needs": int, "__call__": len})(),
-            "`needs` must be one of Fit, Losses, Retrainings",
+            "`needs` must be one of Fit, Losses, OneRun, Retrainings",
         ),
     ],
 )

@@ -15,6 +15,7 @@ from memmetrics.plotting import (
     draw_curve,
     draw_estimates,
     draw_image,
+    draw_intervals,
     draw_pair,
     draw_ranking,
     draw_spectrum,
@@ -97,6 +98,7 @@ PICTURES = {
     "curve": lambda t, ax: draw_curve(t, "points", metric="leverage", ax=ax),
     "estimates": lambda t, ax: draw_estimates(t, "points", metric="leverage", ax=ax),
     "ranking": lambda t, ax: draw_ranking(t, "leverage", ax=ax),
+    "intervals": lambda t, ax: draw_intervals(t, "leverage", names="rule", ax=ax),
     "tail": lambda t, ax: draw_tail(t, "leverage", ax=ax),
     "spectrum": lambda t, ax: draw_spectrum(spectrum_of(t), ax=ax),
     "pair": lambda t, ax: draw_pair(two_metrics(t), "leverage", "gap", ax=ax),
@@ -179,7 +181,8 @@ def test_the_note_goes_once_something_is_drawn(name):
     check(ax)
     (x0, y0), (x1, y1) = ax.dataLim.get_points()
     assert ax.get_xlim()[0] <= x0 <= x1 <= ax.get_xlim()[1]
-    assert ax.get_ylim()[0] <= y0 <= y1 <= ax.get_ylim()[1]
+    bottom, top = sorted(ax.get_ylim())
+    assert bottom <= y0 <= y1 <= top
 
 
 WORDS = [

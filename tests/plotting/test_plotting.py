@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+import inspect
 import io
 import subprocess
 import sys
@@ -7,16 +9,19 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_rgb
+from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from memmetrics import plotting
 from memmetrics.plotting import (
     COLORS,
     by_index,
     draw_correlations,
     draw_curve,
     draw_estimates,
+    draw_facets,
     draw_image,
+    draw_intervals,
     draw_pair,
     draw_ranking,
     draw_tail,
@@ -197,12 +202,6 @@ def test_by_index_leaves_missing_points_missing():
     assert np.isnan(by_index(table, ["b", "a"]).loc[1, "b"])
 
 
-def test_colors_differ_in_lightness_or_hue():
-    colors = np.array([to_rgb(color) for color in COLORS.values()])
-    distances = np.linalg.norm(colors[:, None] - colors[None], axis=-1)
-    assert distances[~np.eye(len(colors), dtype=bool)].min() > 0.2
-
-
 def test_theme_is_left_behind():
     import matplotlib as mpl
 
@@ -216,3 +215,89 @@ def test_importing_the_package_leaves_matplotlib_alone():
     code = "import memmetrics, sys; sys.exit('matplotlib' in sys.modules)"
     finished = subprocess.run([sys.executable, "-c", code], check=False)
     assert finished.returncode == 0
+
+
+def models(**columns):
+    names = ["small", "large", "small"]
+    estimates = [0.5, 1.0, 0.7]
+    table = {"metric": "gap", "unit": "nats", "model": names, "estimate": estimates}
+    return pd.DataFrame(table | {"low": 0.4, "high": [0.6, np.nan, 0.8]} | columns)
+
+
+def test_one_number_is_drawn_with_its_interval(ax):
+    draw_intervals(models().head(1), "gap", ax=ax)
+    (segment,) = ax.collections[0].get_segments()
+    assert segment[:, 0] == pytest.approx([0.4, 0.6])
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["gap"]
+    assert ax.get_xlabel() == "gap (nats)"
+
+
+def test_intervals_stand_in_lines_by_name(ax):
+    draw_intervals(models(), "gap", names="model", ax=ax)
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["small", "large"]
+    segments = ax.collections[0].get_segments()
+    # The missing end is where the estimate is.
+    assert np.stack(segments) == pytest.approx(
+        np.array([[[0.4, 0], [0.6, 0]], [[0.4, 1], [1.0, 1]], [[0.4, 0], [0.8, 0]]])
+    )
+    draw_intervals(models(), "gap", names="model", ax=ax, color=COLORS["green"])
+    assert len(ax.get_yticklabels()) == 2
+    assert ax.yaxis_inverted()
+    with pytest.raises(ValueError, match=r"lacks the columns \['kind'\]"):
+        draw_intervals(models(), "gap", names="kind", ax=ax)
+
+
+def test_facets_have_the_rows_of_one_value_each():
+    table = models(index=0)
+    figure = Figure()
+    draw = functools.partial(draw_curve, condition="index", metric="gap")
+    first, second = draw_facets(table, "model", draw, figure=figure)
+    assert figure.axes == [first, second]
+    assert [ax.get_title() for ax in figure.axes] == ["model small", "model large"]
+    assert first.lines[0].get_ydata().tolist() == [0.6]
+    assert first.get_ylim() == second.get_ylim()
+    assert (first.get_ylabel(), second.get_ylabel()) == ("gap (nats)", "")
+
+
+def test_facets_keep_words_at_the_margins():
+    table = pd.concat([models(place=place, index=0) for place in range(5)])
+    draw = functools.partial(draw_curve, condition="index", metric="gap")
+    axes = draw_facets(table, "place", draw, across=3, figure=Figure())
+    assert [bool(ax.get_xlabel()) for ax in axes] == [False, False, True, True, True]
+    assert [bool(ax.get_ylabel()) for ax in axes] == [True, False, False, True, False]
+
+
+def test_facets_keep_what_a_picture_says_in_its_title():
+    table = pd.concat([tidy([1.0, 2.0, 3.0], "a"), tidy([1.0, 2.0, 3.0], "b")])
+    with theme():
+        draw = functools.partial(draw_pair, horizontal="a", vertical="b")
+        (ax,) = draw_facets(table, "points", draw, figure=Figure())
+        assert ax.get_title("left") == "points 5\nrank correlation 1.00"
+
+
+@pytest.mark.parametrize(
+    ("column", "across", "message"),
+    [("kind", 3, "lacks 'kind'"), ("model", 0, "`across`"), ("empty", 3, "values in")],
+)
+def test_facets_refuse_what_they_cannot_draw(column, across, message):
+    with pytest.raises(ValueError, match=message):
+        draw_facets(models(empty=None), column, draw_ranking, across=across)
+
+
+def test_pyplot_has_the_current_axes():
+    _, (left, right) = plt.subplots(ncols=2)
+    try:
+        assert draw_ranking(tidy([1.0, 2.0]), "leverage") is right
+        plt.sca(left)
+        assert draw_image(np.eye(2)) is left
+    finally:
+        plt.close()
+
+
+@pytest.mark.parametrize("name", plotting.__all__)
+def test_docstrings_are_whole(name):
+    if callable(getattr(plotting, name)):
+        text = getattr(plotting, name).__doc__
+        assert "$" not in text
+        assert "Returns\n-------\n" in inspect.cleandoc(text)
+        assert "Examples\n--------\n" in inspect.cleandoc(text)

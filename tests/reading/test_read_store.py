@@ -188,3 +188,22 @@ def test_an_empty_store(tmp_path):
         stack.unlink()
     with pytest.raises(StoreError, match="no finished runs"):
         read_retrainings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "design", [mm.designs.Without([[0], [1, 2]]), mm.designs.Everyone()]
+)
+def test_designs_that_are_objects(tmp_path, design):
+    points = np.random.default_rng(0).normal(size=(8, 2))
+    trainer = NearestMean()
+    runs = mm.retrain(
+        trainer, points, runs=6, design=design, rng=0, store=tmp_path / "store"
+    )
+    if isinstance(design, mm.designs.Without):
+        with pytest.raises(ValueError, match="`member` must be given"):
+            mm.read_retrainings(tmp_path / "store")
+        read = mm.read_retrainings(tmp_path / "store", member=runs.member)
+    else:
+        read = mm.read_retrainings(tmp_path / "store")
+    np.testing.assert_array_equal(read.scores, runs.scores)
+    np.testing.assert_array_equal(read.member, runs.member)

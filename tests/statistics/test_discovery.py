@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
+from arms import arm
 from hypothesis import given, strategies as st
 
 from memmetrics.result import Result
@@ -80,27 +79,12 @@ def test_rate_of_false_discoveries(two_valued):
         if two_valued:
             inside, outside = inside > 0.3, outside > 0.3
         p_value = difference_interval(
-            moments(inside), moments(outside), confidence=0.95
+            arm(inside), arm(outside), confidence=0.95
         ).p_value
         found = discoveries(result(p_value), false_discovery_rate=0.1)
         shares.append((found & ~memorized).sum() / max(found.sum(), 1))
         assert (found & memorized).sum() > 20
     assert np.mean(shares) < 0.1
-
-
-def moments(scores):
-    scores = np.asarray(scores, dtype=float)
-    lowest, highest = scores.min(0), scores.max(0)
-    return SimpleNamespace(
-        count=np.full(scores.shape[1], len(scores)),
-        mean=scores.mean(0),
-        variance=scores.var(0, ddof=1),
-        third_moment=((scores - scores.mean(0)) ** 3).mean(0),
-        lowest=lowest,
-        highest=highest,
-        at_lowest=(scores == lowest).sum(0),
-        at_highest=(scores == highest).sum(0),
-    )
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, float("nan")])

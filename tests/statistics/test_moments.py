@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from memmetrics.statistics import arms as moments
-from memmetrics.statistics.arms import ArmMoments, Arms
+from memmetrics.statistics.arms import Arm, Arms
 
 
 def random_scores(case):
@@ -45,7 +45,7 @@ def directly(scores):
 
 
 def columns(arm):
-    return np.array([getattr(arm, field.name) for field in fields(ArmMoments)])
+    return np.array([getattr(arm, field.name) for field in fields(Arm)])
 
 
 def assert_same(first, second):

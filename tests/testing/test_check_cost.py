@@ -136,6 +136,7 @@ def test_sample_evidence_has_the_sizes_asked_for(kind):
     shape = {
         mm.Fit: lambda e: (*e.hidden.shape[:1], *e.weights.shape),
         mm.Losses: lambda e: (*e.train.shape, *e.test.shape),
+        mm.OneRun: lambda e: e.scores.shape,
         mm.Retrainings: lambda e: e.scores.shape,
     }[kind](evidence)
     assert shape == tuple(sizes.values())

@@ -18,15 +18,15 @@ from typing import Any
 import joblib
 
 from memmetrics.errors import RetrainingError
-from memmetrics.experiment.execution.worker import (
+from memmetrics.experiment.execution.stacks import (
     Failed,
     Finished,
     Job,
     MissingOutputError,
     Task,
-    train_stack,
+    describe_runs,
 )
-from memmetrics.experiment.messages import describe_runs
+from memmetrics.experiment.execution.worker import forget, train_stack
 from memmetrics.trainers.dataset import Packed
 
 logger = logging.getLogger("memmetrics")
@@ -100,21 +100,26 @@ class Executor:
         TypeError
             If the trainer's stacks lack something that is asked for.
         """
-        failed: list[tuple[Task, Failed]] = []
-        finished = 0
         by_runs = {task.runs: task for task in tasks}
-        for outcome in self._timed_outcomes(by_runs, wanted):
-            if isinstance(outcome, Finished):
-                finished += 1
-                yield outcome
-                continue
-            if outcome.hopeless:
-                raise MissingOutputError(outcome.reason.partition(": ")[2])
-            logger.warning("runs %s failed: %s", outcome.runs, outcome.reason)
-            failed.append((by_runs[outcome.runs], outcome))
-            if not finished and len(failed) >= _HOPELESS:
-                break
-        yield from self._retry(failed, wanted, hopeful=finished > 0)
+        failed: list[tuple[Task, Failed]] = []
+        times: list[tuple[float, float]] = []
+        hopeless = False
+        try:
+            for wave, prefer in self._waves(by_runs, times):
+                for outcome in self._outcomes(wave, wanted, prefer):
+                    if isinstance(outcome, Finished):
+                        times.append((outcome.seconds, outcome.busy_seconds))
+                        yield outcome
+                    else:
+                        failed.append((by_runs[outcome.runs], _noted(outcome)))
+                    hopeless = not times and len(failed) >= _HOPELESS
+                    if hopeless:
+                        break
+                if hopeless:
+                    break
+            yield from self._retry(failed, wanted, hopeful=len(times) > 0)
+        finally:
+            forget(self.job)
 
     def here(self, task: Task) -> Finished | Failed:
         """Train one stack in this very process."""
@@ -133,7 +138,7 @@ class Executor:
         singles = {
             single.runs: (single, failure.killed)
             for task, failure in failed
-            for single in _split(task)
+            for single in task.one_by_one()
         }
         given_up: list[Failed] = []
         # Without one success so far, a single run decides whether to go on.
@@ -154,37 +159,40 @@ class Executor:
         if given_up:
             raise _error(given_up)
 
-    def _timed_outcomes(
-        self, tasks: dict[tuple[int, ...], Task], wanted: Callable[[Task], bool]
-    ) -> Iterator[Finished | Failed]:
-        """Yield what became of each task, in threads or processes, by timing the first.
+    def _waves(
+        self, tasks: dict[tuple[int, ...], Task], times: list[tuple[float, float]]
+    ) -> Iterator[tuple[dict[tuple[int, ...], Task], str | None]]:
+        """Yield tasks with a hint: in threads or in processes, by timing the first.
 
-        Only where the trainer allows for both: neither changes a number.
+        Only where the trainer allows for both: neither changes a number. `times` are
+        those of the stacks so far: how long each took, and was at work.
         """
         shares = getattr(self.job.trainer, "may_share_process", False)
         stacked = any(len(runs) > 1 for runs in tasks)
         if not shares or not stacked or self.workers == 1:
-            yield from self._outcomes(tasks, wanted)
+            yield tasks, None
             return
         names = list(tasks)
         first = {runs: tasks[runs] for runs in names[: self.workers]}
         rest = {runs: tasks[runs] for runs in names[self.workers :]}
-        began, stacks = time.perf_counter(), list[Finished]()
-        for outcome in self._outcomes(first, wanted, prefer="threads"):
-            if isinstance(outcome, Finished):
-                stacks.append(outcome)
-            yield outcome
+        began = time.perf_counter()
+        yield first, "threads"
+        if not rest:
+            return
         seconds = (time.perf_counter() - began) * len(rest) / self.workers
-        waiting = _share_of_waiting(stacks)
+        # Threads wait for each other, for the most part.
+        taken, busy = (
+            (sum(each) for each in zip(*times, strict=True)) if times else (0, 0)
+        )
+        waiting = max(0.0, 1 - busy / taken) if taken else 0.0
         prefer = "processes" if seconds * waiting > _PROCESSES_START else "threads"
-        if rest:
-            logger.debug(
-                "%.1f s of stacks to go, in %s: in threads %.0f%% of it is waiting",
-                seconds,
-                prefer,
-                100 * waiting,
-            )
-        yield from self._outcomes(rest, wanted, prefer)
+        logger.debug(
+            "%.1f s of stacks to go, in %s: in threads %.0f%% of it is waiting",
+            seconds,
+            prefer,
+            100 * waiting,
+        )
+        yield rest, prefer
 
     def _outcomes(
         self,
@@ -266,18 +274,12 @@ class Executor:
         return train_stack, (self.job, task, layouts, self.one_thread, *leaves), {}
 
 
-def _share_of_waiting(stacks: list[Finished]) -> float:
-    """Share of their time in which threads waited, for each other for the most part."""
-    seconds = sum(stack.seconds for stack in stacks)
-    busy = sum(stack.busy_seconds for stack in stacks)
-    return max(0.0, 1 - busy / seconds) if seconds else 0.0
-
-
-def _split(task: Task) -> list[Task]:
-    return [
-        Task((run,), task.member[i : i + 1], task.seeds[i : i + 1])
-        for i, run in enumerate(task.runs)
-    ]
+def _noted(failure: Failed) -> Failed:
+    """Return a failure that is worth a second try, with a word in the log."""
+    if failure.hopeless:
+        raise MissingOutputError(failure.reason.partition(": ")[2])
+    logger.warning("runs %s failed: %s", failure.runs, failure.reason)
+    return failure
 
 
 def _is_death(error: Exception) -> bool:

@@ -1,121 +1,50 @@
 """What happens inside a worker: train one stack, take what is wanted, forget the rest.
 
-Everything here is pickled to other processes or machines, so it is plain functions and
-frozen dataclasses of plain arrays.
+A trainer with ``bind`` sees the data once in each process, not once for each stack.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
 from memmetrics._arrays.validation import to_numpy
+from memmetrics.designs import Bools
+from memmetrics.experiment.execution.stacks import (
+    Failed,
+    Finished,
+    Job,
+    MissingOutputError,
+    Task,
+)
 from memmetrics.experiment.execution.threads import single_threaded
-from memmetrics.trainers.base import Bools, Data, Stack, Trainer
+from memmetrics.trainers.base import BindingTrainer, Data, Stack, Trainer
 from memmetrics.trainers.dataset import Packed
 
-OUTPUTS = ("scores", "weights", "hidden", "train_losses", "test_losses")
-
-
-class MissingOutputError(TypeError):
-    """A trainer's stack cannot give what was asked for: no retry can help."""
+__all__ = ["forget", "train_stack"]
 
 
 @dataclass(frozen=True)
-class Job:
-    """One kind of training, the same for all stacks.
+class _Seen:
+    """The data as a trainer takes them, and how to train on them."""
 
-    Parameters
-    ----------
-    trainer : Trainer
-        The recipe.
-    outputs : tuple of str
-        What to take from each stack, among `OUTPUTS`.
-    optional : tuple of str
-        Those of `outputs` that a stack may lack.
-    targets_begin_with_points : bool
-        Whether the first of other targets are the training points.
-    """
-
-    trainer: Trainer
-    outputs: tuple[str, ...]
-    optional: tuple[str, ...] = ()
-    targets_begin_with_points: bool = False
+    data: Data
+    targets: Data
+    fit: Callable[..., Stack]
 
 
-@dataclass(frozen=True)
-class Task:
-    """The runs of one stack.
-
-    Parameters
-    ----------
-    runs : tuple of int
-        Numbers of the runs.
-    member : bool array (runs, points)
-        Who trains on what.
-    seeds : tuple of int
-        One for each run.
-    """
-
-    runs: tuple[int, ...]
-    member: Bools
-    seeds: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Finished:
-    """What one stack gave: every array has the runs first.
-
-    Parameters
-    ----------
-    runs : tuple of int
-        Its runs.
-    arrays : dict of arrays
-        What was asked for.
-    diverged : bool array (runs,)
-        Runs whose numbers are not to be used.
-    seconds, busy_seconds : float
-        How long it took, and for how long of it its thread was at work.
-    """
-
-    runs: tuple[int, ...]
-    arrays: dict[str, npt.NDArray[Any]]
-    diverged: Bools
-    seconds: float = 0.0
-    busy_seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A stack that raised, or killed its worker.
-
-    Parameters
-    ----------
-    runs : tuple of int
-        Its runs.
-    reason : str
-        One line.
-    details : str
-        The whole traceback.
-    hopeless : bool
-        Whether it would fail again for certain.
-    killed : bool
-        Whether the worker died of it.
-    """
-
-    runs: tuple[int, ...]
-    reason: str
-    details: str = ""
-    hopeless: bool = False
-    killed: bool = False
+_bound: dict[str, _Seen] = {}  # at most one: what this process trains on now
+_binding = threading.Lock()
 
 
 def train_stack(
@@ -141,11 +70,11 @@ def train_stack(
         large arguments once instead of pickling them with every task.
     """
     began, busy = time.perf_counter(), time.thread_time()
-    data, targets = _unpack(layouts, leaves)
     with single_threaded() if one_thread else nullcontext(), _quiet(leaves):
         try:
-            stack = job.trainer.fit(data, task.member, seeds=list(task.seeds))
-            arrays, diverged = _collect(job, task, stack, data, targets)
+            seen = _see(job, layouts, leaves)
+            stack = seen.fit(task.member, seeds=list(task.seeds))
+            arrays, diverged = _collect(job, task, stack, seen)
         except Exception as error:  # noqa: BLE001 - whatever a trainer may raise
             return Failed(
                 task.runs,
@@ -173,6 +102,37 @@ def _quiet(leaves: tuple[npt.NDArray[Any], ...]) -> Iterator[None]:
         yield
 
 
+def _see(
+    job: Job,
+    layouts: tuple[Packed | None, ...],
+    leaves: tuple[npt.NDArray[Any], ...],
+) -> _Seen:
+    """Return the data, bound to the trainer now or by an earlier stack."""
+    if not _binds(job.trainer):
+        data, targets = _unpack(layouts, leaves)
+        return _Seen(data, targets, partial(job.trainer.fit, data))
+    with _binding:
+        if job.key not in _bound:
+            data, targets = _unpack(layouts, leaves)
+            seen = _Seen(data, targets, job.trainer.bind(data).fit)
+            _bound.clear()
+            _bound[job.key] = seen
+        return _bound[job.key]
+
+
+def _binds(trainer: Trainer) -> TypeGuard[BindingTrainer]:
+    """Whether a trainer has ``bind``, and no ``fit`` that was written over it since."""
+    for kind in type(trainer).__mro__:
+        if "bind" in vars(kind) or "fit" in vars(kind):
+            return "bind" in vars(kind)
+    return False
+
+
+def forget(job: Job) -> None:
+    """Let go of the data, if this process has bound them."""
+    _bound.pop(job.key, None)
+
+
 def _unpack(
     layouts: tuple[Packed | None, ...], leaves: tuple[npt.NDArray[Any], ...]
 ) -> list[Data]:
@@ -189,11 +149,11 @@ def _unpack(
 
 
 def _collect(
-    job: Job, task: Task, stack: Stack, data: Data, targets: Data
+    job: Job, task: Task, stack: Stack, seen: _Seen
 ) -> tuple[dict[str, npt.NDArray[Any]], Bools]:
     arrays = {}
     for name in job.outputs:
-        value = _output(name, stack, data, targets)
+        value = _output(name, stack, seen)
         if value is not None:
             arrays[name] = _checked(name, value, len(task.runs))
         elif name not in job.optional:
@@ -208,9 +168,10 @@ def _collect(
     return arrays, diverged
 
 
-def _output(name: str, stack: Stack, data: Data, targets: Data) -> Any:
+def _output(name: str, stack: Stack, seen: _Seen) -> Any:
     """Take one output; None where the stack has no such thing."""
-    others = data if targets is None else targets
+    data = seen.data
+    others = data if seen.targets is None else seen.targets
     if name == "scores":
         return stack.scores(others)
     if name == "weights":

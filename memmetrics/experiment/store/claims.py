@@ -45,8 +45,8 @@ class Claims:
         # joblib asks for further stacks in threads of its own.
         self.turn = threading.Lock()
 
-    def begin(self) -> None:
-        """Allow claims, until `end`."""
+    def __enter__(self) -> None:
+        """Allow claims."""
         self.open = True
 
     def take(self, name: str) -> bool:
@@ -88,7 +88,7 @@ class Claims:
             if lease is not None:
                 _release(lease)
 
-    def end(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Give all claims back and make no more."""
         with self.turn:
             self.open = False

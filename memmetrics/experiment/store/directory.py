@@ -14,7 +14,7 @@ import secrets
 import shutil
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from memmetrics._arrays.mapped import allocate, release
 from memmetrics.errors import StoreError
-from memmetrics.experiment.execution.worker import Finished
+from memmetrics.experiment.execution.stacks import Finished
 from memmetrics.experiment.store import shards
 from memmetrics.experiment.store.claims import SUFFIX, Claims
 from memmetrics.experiment.store.manifest import (
@@ -34,7 +34,9 @@ from memmetrics.experiment.store.manifest import (
     read_manifest,
     write_manifest,
 )
-from memmetrics.experiment.store.memory import Layout, contents
+from memmetrics.experiment.store.memory import Layout
+
+__all__ = ["DirectoryStore"]
 
 _ABANDONED_SECONDS = 3600.0
 
@@ -121,7 +123,7 @@ class DirectoryStore:
             warnings.warn(
                 f"`store` {self.directory} was begun with {', '.join(changed)}; its "
                 "runs and new ones may differ in their last digits",
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def expect(self, keys: Sequence[str]) -> None:
@@ -157,7 +159,7 @@ class DirectoryStore:
             warnings.warn(
                 f"`store` {self.directory}: {len(errors)} {what} "
                 f"({'; '.join(errors[:3])})",
-                stacklevel=5,
+                stacklevel=6,
             )
 
     def _files(self) -> list[tuple[Path, Stamp]]:
@@ -272,6 +274,10 @@ class DirectoryStore:
             return False
         return True
 
+    def claiming(self) -> AbstractContextManager[None]:
+        """See `Store`."""
+        return self.claims
+
     def _path(self, runs: tuple[int, ...]) -> Path:
         return self.stacks / shards.shard_name(runs, (self.keys[run] for run in runs))
 
@@ -283,7 +289,7 @@ class DirectoryStore:
         StoreError
             If it cannot be written, for instance because the disk is full.
         """
-        arrays = contents(finished)
+        arrays = finished.contents()
         self.layout.check(finished.runs, arrays)
         header: shards.Header = {
             "configuration": self.identity,

@@ -131,7 +131,7 @@ def check_same(
     directory: Path, stored: Mapping[str, Any], configuration: Mapping[str, Any]
 ) -> None:
     """Raise StoreMismatchError, key by key, if a store is of another configuration."""
-    before, now = _flat(stored), _flat(configuration)
+    before, now = _flat(_given(stored)), _flat(_given(configuration))
     differences = [
         f"  {key}: stored {before.get(key, 'nothing')}, now {now.get(key, 'nothing')}"
         for key in sorted(before.keys() | now.keys())
@@ -152,3 +152,8 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         else:
             flat[f"{prefix}{key}"] = json.dumps(value, sort_keys=True)
     return flat
+
+
+def _given(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is not None, which is as good as not mentioned."""
+    return {name: value for name, value in configuration.items() if value is not None}

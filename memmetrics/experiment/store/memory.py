@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from memmetrics.errors import RetrainingError
-from memmetrics.experiment.execution.worker import Finished
-from memmetrics.experiment.messages import describe_runs
+from memmetrics.experiment.execution.stacks import Finished, describe_runs
+
+__all__ = ["Layout", "MemoryStore", "Store"]
 
 
 class Store(Protocol):
@@ -30,6 +32,10 @@ class Store(Protocol):
 
     def claim(self, runs: tuple[int, ...]) -> bool:
         """Whether this process is to train this stack: nobody has, and nobody is."""
+        ...
+
+    def claiming(self) -> AbstractContextManager[None]:
+        """Allow claims in the body; all are given back at its end."""
         ...
 
     def add(self, finished: Finished) -> None:
@@ -115,10 +121,14 @@ class MemoryStore:
         """See `Store`."""
         return not self.holds(runs)
 
+    def claiming(self) -> AbstractContextManager[None]:
+        """See `Store`."""
+        return nullcontext()
+
     def add(self, finished: Finished) -> None:
         """See `Store`."""
         runs = list(finished.runs)
-        arrays = contents(finished)
+        arrays = finished.contents()
         self.layout.check(finished.runs, arrays)
         for name, array in arrays.items():
             held = self.arrays.get(name)
@@ -139,8 +149,3 @@ class MemoryStore:
         """See `Store`."""
         array = self.arrays.get(name)
         return None if array is None else array[: len(self.keys)]
-
-
-def contents(finished: Finished) -> dict[str, npt.NDArray[Any]]:
-    """Return all that is kept of a stack."""
-    return {**finished.arrays, "diverged": finished.diverged}

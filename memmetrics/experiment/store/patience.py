@@ -6,8 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 
-from memmetrics.experiment.execution.worker import Finished
-from memmetrics.experiment.messages import describe_runs
+from memmetrics.experiment.execution.stacks import Finished, describe_runs
 from memmetrics.experiment.store.claims import LIFETIME_SECONDS
 
 logger = logging.getLogger("memmetrics")

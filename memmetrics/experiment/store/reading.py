@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from memmetrics._arrays.fingerprint import fingerprint
 from memmetrics._arrays.validation import as_boolean, to_numpy
 from memmetrics._seeds import Stream, run_seeds
-from memmetrics.designs import BLOCK, draw_members
+from memmetrics.designs import BLOCK, Bools, as_design, draw_members
 from memmetrics.errors import StoreError
 from memmetrics.evidence import groups_iv
 from memmetrics.experiment.arguments import group_numbers
-from memmetrics.experiment.records import RecordedRetrainings, diverged_runs
+from memmetrics.experiment.diverged import diverged_runs
+from memmetrics.experiment.retraining import RecordedRetrainings
 from memmetrics.experiment.store.directory import DirectoryStore
 from memmetrics.experiment.store.manifest import read_manifest
 from memmetrics.experiment.store.shards import run_keys
-from memmetrics.trainers.base import Bools
-from memmetrics.trainers.dataset import fingerprint
 
 __all__ = ["read_store"]
 
@@ -98,7 +98,7 @@ def read_store(
             stacklevel=3,
         )
     scores, diverged = (_rows(store, name, done) for name in ("scores", "diverged"))
-    diverged = diverged_runs(scores, diverged)
+    diverged = diverged_runs(diverged, {"scores": scores})
     if diverged.any():
         scores[diverged] = np.nan
     return RecordedRetrainings(
@@ -107,6 +107,11 @@ def read_store(
         own=None if own is None else to_numpy(own),
         groups=labels,
         seeds=np.array([seeds[run] for run in done], dtype=np.uint64),
+        attrs={
+            "store": str(directory),
+            "seed": configuration["seed"],
+            "versions": manifest["versions"],
+        },
         diverged=diverged,
         stack_size=store.stack_size,
     )
@@ -157,7 +162,7 @@ def _finished(
     if chosen is None or chosen[0] == 0:
         raise StoreError(
             f"`store` {store.directory}: who trained on what is not what its seed and "
-            f"design {configuration['design']!r} give; give `member`"
+            f"design {configuration.get('design')!r} give; give `member`"
         )
     store.expect(run_keys(chosen[1], chosen[2]))
     store.missing()
@@ -192,13 +197,18 @@ def _memberships(
     families = None
     if groups is not None and configuration["groups"] is not None:
         families = group_numbers(groups)
+    name = configuration.get("design", "everyone")
+    if name in {"given", "without"}:
+        raise ValueError(
+            "`member` must be given: the store's design was an object, of which it "
+            "keeps a fingerprint only"
+        )
     for runs in range(last + 1, (last // BLOCK + 1) * BLOCK + 1):
         yield draw_members(
-            configuration["design"],
+            as_design(name, configuration.get("fraction")),
+            int(configuration["seed"]),
             runs=runs,
             points=points,
-            fraction=configuration["fraction"],
-            entropy=int(configuration["seed"]),
             groups=families,
         )
 

@@ -21,9 +21,9 @@ from typing import Any, BinaryIO, TypedDict, cast
 import numpy as np
 import numpy.typing as npt
 
+from memmetrics._arrays.fingerprint import fingerprint
+from memmetrics.designs import Bools
 from memmetrics.errors import StoreError
-from memmetrics.trainers.base import Bools
-from memmetrics.trainers.dataset import fingerprint
 
 TEMPORARY = ".writing-"
 # The disk or the network is at fault, or this process has too many files open.

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
+from memmetrics._arrays.fingerprint import fingerprint
 from memmetrics._arrays.validation import to_numpy
+from memmetrics.designs import Bools
 from memmetrics.identity.describe import describe_all
-from memmetrics.trainers.base import Bools, Data
-from memmetrics.trainers.dataset import fingerprint
+from memmetrics.trainers.base import Data
 from memmetrics.trainers.function import member_iv
 from memmetrics.trainers.module.stack.batches import padded_width
 from memmetrics.trainers.module.stack.examples import Examples, as_examples
@@ -225,11 +227,24 @@ class ModuleTrainer(Recipe):
         TypeError, ValueError
             If module, score, data, `member` and `seeds` do not fit one another.
         """
-        with before_exit():
-            return self._fit(data, member, seeds)
+        return self.bind(data).fit(member, seeds=seeds)
 
-    def _fit(self, data: Data, member: Bools, seeds: Sequence[int]) -> ModuleStack:
-        found, examples = self._look_at(data)
+    def bind(self, data: Data) -> BoundModuleTrainer:
+        """Return a trainer of these data, which has looked at them once.
+
+        Its ``fit(member, *, seeds)`` is this one's, without the data.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If module, score and data do not fit one another.
+        """
+        with before_exit():
+            return BoundModuleTrainer(self, *self._look_at(data))
+
+    def _fit(
+        self, found: Verdict, examples: Examples, member: Bools, seeds: Sequence[int]
+    ) -> ModuleStack:
         member = member_iv(member, points=len(examples), seeds=seeds)
         mask = mask_iv(self, examples, found.dtype)
         own = [torch.from_numpy(np.flatnonzero(row)) for row in member]
@@ -270,6 +285,22 @@ class ModuleTrainer(Recipe):
             level = logging.INFO if found.by_choice else logging.WARNING
             logger.log(level, "runs are trained one at a time: %s", found.reason)
         return found, examples
+
+
+@dataclass(frozen=True)
+class BoundModuleTrainer:
+    """A `ModuleTrainer` that has seen its data."""
+
+    trainer: ModuleTrainer
+    found: Verdict
+    examples: Examples
+
+    def fit(self, member: Bools, *, seeds: Sequence[int]) -> ModuleStack:
+        """Train one model for each row of `member`, see `ModuleTrainer.fit`."""
+        with before_exit():
+            return self.trainer._fit(  # noqa: SLF001 - one class in two
+                self.found, self.examples, member, seeds
+            )
 
 
 def _key(data: Data) -> str | None:

@@ -41,7 +41,9 @@ def choose(backend: str, device: torch.device) -> str:
             f'`backend` "fused" works on the CPU only; got device {str(device)!r}'
         )
     if backend == "fused" and not _installed("numba"):
-        raise ValueError('`backend` "fused" needs numba: pip install memmetrics[fast]')
+        raise ValueError(
+            '`backend` "fused" needs numba: pip install "memmetrics[fast]"'
+        )
     return backend
 
 
@@ -50,7 +52,7 @@ def _best(kind: str) -> str:
     if kind == "cpu":
         if _installed("numba"):
             return "fused"
-        missing = "numba (pip install memmetrics[fast])"
+        missing = 'numba (pip install "memmetrics[fast]")'
     else:
         if _installed("triton") and _c_compiler():
             return "compiled"

@@ -178,24 +178,19 @@ class ToyTrainer:
             If an argument is of the wrong kind, shape or range, `data` is all zero or
             not finite, or a run has no points.
         """
-        device = torch.device(self.device)
-        backend = choose(self.backend, device)
-        points, runs_points = _fit_iv(data, member, device)
-        runs, features = runs_points.shape[0], points.shape[1]
-        weights, bias = self._starting_values(
-            runs, features, _seeds_iv(seeds, runs), init
-        )
-        _logger.debug("training %d runs with backend %s", runs, backend)
-        problem = Problem(
-            data=points,
-            member=runs_points,
-            weights=weights.to(device),
-            bias=bias.to(device),
-            recipe=self._recipe(),
-            threads=self.threads or torch.get_num_threads(),
-        )
-        trained = training_function(backend)(problem)
-        return ToyStack(*trained, backend=backend)
+        return self.bind(data).fit(member, seeds=seeds, init=init)
+
+    def bind(self, data: object) -> BoundToyTrainer:
+        """Return a trainer of these points, which are checked and laid out once.
+
+        Its ``fit(member, *, seeds, init=None)`` is this one's, without the data.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `fit` does for `data`.
+        """
+        return BoundToyTrainer(self, _points_iv(data, torch.device(self.device)))
 
     @property
     def thread_invariant(self) -> bool:
@@ -248,6 +243,42 @@ class ToyTrainer:
         return weights, torch.zeros(shapes[1], dtype=dtype)
 
 
+@dataclasses.dataclass(frozen=True)
+class BoundToyTrainer:
+    """A `ToyTrainer` that has seen its points, (points, features)."""
+
+    trainer: ToyTrainer
+    points: scipy.sparse.csr_array
+
+    def fit(
+        self,
+        member: npt.NDArray[np.bool_] | torch.Tensor,
+        *,
+        seeds: Sequence[int],
+        init: tuple[Any, Any] | None = None,
+    ) -> ToyStack:
+        """Train one model for each row of `member`, see `ToyTrainer.fit`."""
+        trainer, points = self.trainer, self.points
+        device = torch.device(trainer.device)
+        backend = choose(trainer.backend, device)
+        mask = _member_iv(member, points.shape[0])
+        runs = mask.shape[0]
+        weights, bias = trainer._starting_values(  # noqa: SLF001 - one class in two
+            runs, points.shape[1], _seeds_iv(seeds, runs), init
+        )
+        _logger.debug("training %d runs with backend %s", runs, backend)
+        problem = Problem(
+            data=points,
+            member=mask,
+            weights=weights.to(device),
+            bias=bias.to(device),
+            recipe=trainer._recipe(),  # noqa: SLF001 - as above
+            threads=trainer.threads or torch.get_num_threads(),
+        )
+        trained = training_function(backend)(problem)
+        return ToyStack(*trained, backend=backend)
+
+
 def _check_count(name: str, value: object, *, optional: bool) -> None:
     if optional and value is None:
         return
@@ -255,9 +286,7 @@ def _check_count(name: str, value: object, *, optional: bool) -> None:
         raise ValueError(f"`{name}` must be an integer of at least 1; got {value!r}")
 
 
-def _fit_iv(
-    data: object, member: object, device: torch.device
-) -> tuple[scipy.sparse.csr_array, npt.NDArray[np.bool_]]:
+def _points_iv(data: object, device: torch.device) -> scipy.sparse.csr_array:
     if isinstance(data, torch.Tensor) and data.device.type not in ("cpu", device.type):
         raise ValueError(
             f"`data` must be on the CPU or on the trainer's device {str(device)!r}; "
@@ -266,22 +295,26 @@ def _fit_iv(
     points = as_points(data)
     if not points.data.any():
         raise ValueError(f"`data` must not be all zero; got shape {points.shape}")
+    return points
+
+
+def _member_iv(member: object, points: int) -> npt.NDArray[np.bool_]:
     mask = (
         member.cpu().numpy() if isinstance(member, torch.Tensor) else np.asarray(member)
     )
     if mask.dtype != bool:
         raise TypeError(f"`member` must be boolean; got dtype {mask.dtype}")
-    if mask.ndim != 2 or mask.shape[0] < 1 or mask.shape[1] != points.shape[0]:
+    if mask.ndim != 2 or mask.shape[0] < 1 or mask.shape[1] != points:
         raise ValueError(
-            f"`member` must have axes (runs, points) with the {points.shape[0]} points "
-            f"of `data`; got shape {mask.shape}"
+            f"`member` must have axes (runs, points) with the {points} points of "
+            f"`data`; got shape {mask.shape}"
         )
     empty = np.flatnonzero(~mask.any(1))
     if empty.size:
         raise ValueError(
             f"`member` must give every run a point; runs {empty} have none"
         )
-    return points, mask
+    return mask
 
 
 def _seeds_iv(seeds: Sequence[int], runs: int) -> list[int]:

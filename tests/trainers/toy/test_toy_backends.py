@@ -51,7 +51,7 @@ def test_what_cannot_be_is_refused(nothing_installed):
     with pytest.raises(ValueError, match=r"works on the CPU only; got device 'cuda'"):
         backends.choose("fused", CUDA)
     with pytest.raises(
-        ValueError, match=r"needs numba: pip install memmetrics\[fast\]"
+        ValueError, match=r"needs numba: pip install .memmetrics\[fast\]"
     ):
         backends.choose("fused", CPU)
     with pytest.raises(ValueError, match=r"must be one of .*got 'cupy'"):

@@ -1,1 +1,0 @@
-"""Before a long training: how many runs, how much time, how much memory."""

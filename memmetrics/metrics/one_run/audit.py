@@ -1,0 +1,326 @@
+"""What one run's scores give away of who was in: an audit, one statistic a row."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from memmetrics._arrays.validation import as_confidence
+from memmetrics.evidence import OneRun
+from memmetrics.metrics.one_run import _ranking
+from memmetrics.metrics.one_run._arguments import one_run_iv, scored
+from memmetrics.metrics.one_run.privacy import epsilon_lower_bound
+from memmetrics.result import Result
+
+__all__ = ["OneRunAudit", "one_run_audit"]
+
+_SHARES = (1, 2, 4, 8)  # all items guessed at, half of them, ...
+_UNFAIR = 1e-6  # p-value of a fair coin
+
+
+def one_run_audit(
+    scores: npt.ArrayLike | OneRun,
+    entered: Any = None,
+    *,
+    reference_scores: npt.ArrayLike | None = None,
+    false_positive_rates: Sequence[float] = (0.01,),
+    guesses: int | Sequence[int] | None = None,
+    delta: float = 0.0,
+    confidence: float = 0.95,
+) -> Result:
+    r"""How well one run's scores tell which items entered, and the ε that it rules out.
+
+    Parameters
+    ----------
+    scores, entered, reference_scores
+        As for `one_run_memorization`; every coin must have been a fair one. Strata are
+        not looked at: for one of them give its items.
+    false_positive_rates : sequence of float, default (0.01,)
+        Where to read off the true-positive rate, within (0, 1).
+    guesses : int or sequence of int, optional
+        At most how many guesses to make for the bound on ε, from 1 to the number of
+        items; the other items are abstained from. Of several, the one with the largest
+        bound is reported, and each is given an equal share of ``1 - confidence``, so
+        that the search costs no validity. Default: all items, half, a quarter and an
+        eighth of them.
+    delta : float, default 0
+        The δ that the bound on ε allows for.
+    confidence : float, default 0.95
+        Confidence of each row by itself.
+
+    Returns
+    -------
+    Result
+        One row for each ``statistic``, with ``n_in`` and ``n_out`` items, and the
+        columns ``guesses`` (or items judged) and ``right``, 0 where there are none,
+        ``interval`` and ``flag``:
+
+        ``"advantage"``
+            Right guesses minus wrong ones, as a share, where the upper half of the
+            ranking is guessed to have entered and the lower half not to (equal scores
+            share their mean rank): with fair coins true-positive minus false-positive
+            rate of that attack, 0 by chance. Clopper–Pearson.
+        ``"auc"``
+            Chance that an item that entered scores above one that did not, ½ by
+            chance. A score interval with Hanley and McNeil's variance, not exact.
+        ``"tpr_at_fpr_0.01"``
+            Share of items that entered above the least threshold that at most this
+            share of the others exceeds. Clopper–Pearson, the threshold taken as given:
+            that it was found from ``n_out`` items adds uncertainty of its own to its
+            false-positive rate. NaN below ``1 / n_out``, of which nothing can be said.
+        ``"epsilon_lower_bound"``
+            Training is not (ε, δ)-differentially private for a smaller ε. One-sided:
+            `estimate` and `low` are the bound, `high` is NaN. See
+            `memmetrics.metrics.one_run.privacy`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `OneRun`, or if no scored item entered, or all did, or an option is out
+        of range.
+
+    Warns
+    -----
+    RuntimeWarning
+        If a fair coin would hardly have let so many in, or so few.
+
+    Notes
+    -----
+    Exact is meant over the coins, where the guess of one item is right or wrong
+    whatever the other coins. Guesses depend on scores only, never on the order of the
+    items; among equal scores there is no guess.
+
+    Over 1,000 simulated runs for each of 20, 50, 200 and 500 items, of normal scores
+    and an effect of one standard deviation, the 95 % intervals of the advantage covered
+    in 95.7 to 96.5 %, those of the area in 94.8 to 96.1 %.
+
+    References
+    ----------
+    Steinke, Nasr and Jagielski (2023), arXiv 2305.08846, for ε; Yeom et al. (2018),
+    arXiv 1709.01604, for the advantage; Hanley and McNeil (1982), Radiology 143:29-36,
+    and Newcombe (2006), Statistics in Medicine 25:559-573, for the area.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> entered = rng.random(400) < 0.5
+    >>> audit = one_run_audit(rng.normal(size=400) + 3 * entered, entered)
+    >>> audit.to_frame()[["statistic", "estimate", "low", "high"]].round(2)
+                 statistic  estimate   low  high
+    0            advantage      0.84  0.78  0.89
+    1                  auc      0.99  0.97  0.99
+    2      tpr_at_fpr_0.01      0.89  0.83  0.93
+    3  epsilon_lower_bound      3.81  3.81   NaN
+    """
+    evidence = one_run_iv(scores, entered, None, reference_scores)
+    options = OneRunAudit(
+        tuple(false_positive_rates),
+        guesses if guesses is None or isinstance(guesses, int) else tuple(guesses),
+        delta,
+        confidence,
+    )
+    return options(evidence)
+
+
+class _Row(NamedTuple):
+    """One statistic of an audit."""
+
+    statistic: str
+    estimate: float
+    standard_error: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    guesses: int = 0
+    right: int = 0
+    interval: str = "none"
+    flag: str = ""
+
+
+@dataclass(frozen=True)
+class OneRunAudit:
+    """Metric of `one_run_audit`; needs `OneRun`.
+
+    Examples
+    --------
+    >>> entered = np.arange(40) % 2 == 0
+    >>> evidence = OneRun(np.arange(40) / 40 + 3 * entered, entered)
+    >>> OneRunAudit()(evidence).estimate.round(1)
+    array([1. , 1. , nan, 2.2])
+    """
+
+    false_positive_rates: tuple[float, ...] = (0.01,)
+    guesses: int | tuple[int, ...] | None = None
+    delta: float = 0.0
+    confidence: float = 0.95
+
+    name: ClassVar[str] = "one_run_audit"
+    version: ClassVar[int] = 1
+    needs: ClassVar[type[OneRun]] = OneRun
+    unit: ClassVar[str] = "dimensionless"
+    cost: ClassVar[str] = "items * log(items)"
+
+    def __call__(self, evidence: OneRun) -> Result:
+        """Return one row for each statistic."""
+        confidence = as_confidence(self.confidence)
+        rates = _rates_iv(self.false_positive_rates)
+        values, known = scored(evidence)
+        scores, entered = values[known], evidence.entered[known]
+        n_in = _check_coins(entered)
+        caps = _guesses_iv(self.guesses, len(scores))
+        rows = [
+            _advantage(scores, entered, confidence),
+            _area(scores, entered, confidence),
+            *(_rate(scores, entered, rate, confidence) for rate in rates),
+            _epsilon(scores, entered, caps, self.delta, confidence),
+        ]
+        table = {name: [getattr(row, name) for row in rows] for name in _Row._fields}
+        words = ("statistic", "interval", "flag")
+        numbers: dict[str, Any] = {
+            name: np.array(table[name])
+            for name in ("estimate", "standard_error", "low", "high")
+        }
+        return Result(
+            self.name,
+            self.unit,
+            **numbers,
+            n_in=np.full(len(rows), n_in),
+            n_out=np.full(len(rows), len(scores) - n_in),
+            columns={
+                **{name: np.array(table[name], dtype=object) for name in words},
+                "guesses": np.array(table["guesses"]),
+                "right": np.array(table["right"]),
+            },
+            axes=("row",),
+        )
+
+
+def _advantage(
+    scores: npt.NDArray[np.float64], entered: npt.NDArray[np.bool_], confidence: float
+) -> _Row:
+    made, right = _ranking.guesses(scores, entered, len(scores))
+    if not made:
+        return _Row("advantage", math.nan, flag="all items alike")
+    share = right / made
+    low, high = _ranking.clopper_pearson(right, made, confidence)
+    return _Row(
+        "advantage",
+        2 * share - 1,
+        2 * math.sqrt(share * (1 - share) / made),
+        2 * low - 1,
+        2 * high - 1,
+        made,
+        right,
+        "clopper-pearson",
+    )
+
+
+def _area(
+    scores: npt.NDArray[np.float64], entered: npt.NDArray[np.bool_], confidence: float
+) -> _Row:
+    arms = int(entered.sum()), int((~entered).sum())
+    value = _ranking.area(scores, entered)
+    error = math.sqrt(_ranking.area_variance(value, *arms))
+    limits = _ranking.area_limits(value, *arms, confidence)
+    return _Row("auc", value, error, *limits, interval="score")
+
+
+def _rate(
+    scores: npt.NDArray[np.float64],
+    entered: npt.NDArray[np.bool_],
+    rate: float,
+    confidence: float,
+) -> _Row:
+    statistic = f"tpr_at_fpr_{rate:g}"
+    found = _ranking.rate_above_others(scores, entered, rate)
+    if found is None:
+        return _Row(statistic, math.nan, flag="less than one false positive")
+    n_in, (true, false) = int(entered.sum()), found
+    share = true / n_in
+    return _Row(
+        statistic,
+        share,
+        math.sqrt(share * (1 - share) / n_in),
+        *_ranking.clopper_pearson(true, n_in, confidence),
+        guesses=true + false,
+        right=true,
+        interval="clopper-pearson",
+    )
+
+
+def _epsilon(
+    scores: npt.NDArray[np.float64],
+    entered: npt.NDArray[np.bool_],
+    caps: list[int],
+    delta: float,
+    confidence: float,
+) -> _Row:
+    shared = 1 - (1 - confidence) / len(caps)
+    found = []
+    for cap in caps:
+        made, right = _ranking.guesses(scores, entered, cap)
+        # With a δ the theorem wants a number of guesses that was fixed before.
+        counted = cap if delta else made
+        bound = epsilon_lower_bound(
+            right, counted, items=len(scores), delta=delta, confidence=shared
+        )
+        found.append((bound, made, right))
+    bound, made, right = max(found)
+    return _Row(
+        "epsilon_lower_bound",
+        bound,
+        low=bound,
+        guesses=made,
+        right=right,
+        interval="binomial tail",
+    )
+
+
+def _check_coins(entered: npt.NDArray[np.bool_]) -> int:
+    """Return how many entered; raise if there is nothing to compare, warn if unfair."""
+    n_in = int(entered.sum())
+    if not 0 < n_in < len(entered):
+        raise ValueError(
+            "`entered` must let some scored items in and keep some out; "
+            f"got {n_in} of {len(entered)} in"
+        )
+    if stats.binomtest(n_in, len(entered)).pvalue < _UNFAIR:
+        warnings.warn(
+            f"{n_in} of {len(entered)} items entered, as fair coins hardly decide; the "
+            "advantage and the bound on ε hold for fair coins only",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+    return n_in
+
+
+def _rates_iv(rates: Sequence[float]) -> list[float]:
+    values = [float(rate) for rate in rates]
+    for value in values:
+        if not 0 < value < 1:
+            raise ValueError(
+                "`false_positive_rates` must lie strictly between 0 and 1; "
+                f"got {value!r}"
+            )
+    return values
+
+
+def _guesses_iv(guesses: int | Sequence[int] | None, items: int) -> list[int]:
+    if guesses is None:
+        return sorted({items // share for share in _SHARES} - {0, 1})
+    caps: list[Any] = [guesses] if isinstance(guesses, int) else list(guesses)
+    for cap in caps:
+        if not isinstance(cap, (int, np.integer)) or not 1 <= cap <= items:
+            raise ValueError(
+                f"`guesses` must lie between 1 and the {items} scored items; "
+                f"got {cap!r}"
+            )
+    if not caps:
+        raise ValueError("`guesses` must name at least one number; got none")
+    return sorted({int(cap) for cap in caps})

@@ -1,0 +1,259 @@
+"""Mean memorization from one run: those that a coin let in against those it kept out.
+
+    mem(stratum) = mean score of its items that entered − mean score of those that did
+    not
+
+Over the coins this is unbiased for the mean memorization of the stratum's items: of
+each, E[score | in] − E[score | out], given this run's other randomness.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from memmetrics._arrays.validation import as_confidence
+from memmetrics.evidence import OneRun
+from memmetrics.metrics.one_run import _permutation
+from memmetrics.metrics.one_run._arguments import one_run_iv, scored
+from memmetrics.result import Result
+from memmetrics.statistics.arms import Arms
+from memmetrics.statistics.intervals import difference_interval
+
+__all__ = ["OneRunMemorization", "one_run_memorization"]
+
+_MOST_ASSIGNMENTS = 200_000  # 20 items, half of them in, have 184,756
+_TOO_FEW = "too few items for this confidence"
+
+
+def one_run_memorization(
+    scores: npt.ArrayLike | OneRun,
+    entered: Any = None,
+    *,
+    strata: npt.ArrayLike | None = None,
+    reference_scores: npt.ArrayLike | None = None,
+    confidence: float = 0.95,
+) -> Result:
+    r"""Mean memorization of each stratum, with an interval valid over the coins.
+
+    .. math::
+        \widehat{mem} = \bar s^{in} - \bar s^{out}, \qquad
+        SE^2 = s_{in}^2 / n_{in} + s_{out}^2 / n_{out}
+
+    Parameters
+    ----------
+    scores : array (items,) or OneRun
+        Score of every item under the one model; higher is better (for a loss, its
+        negative). NaN where an item was not scored: it does not count. Evidence stands
+        for all arrays.
+    entered : bool array (items,) or ledger
+        Whether each item was in the training set. Every item of a stratum must have
+        had the same chance, by a coin of its own. A ledger of `memmetrics.plant`
+        gives the strata, too.
+    strata : int or str array (items,), optional
+        Kind of each item, such as its number of copies. Default: one stratum, "all".
+    reference_scores : array (items,), optional
+        Scores under a model that saw none of the items, such as the same model before
+        training. What is compared then is the gain over it: the estimand is the same,
+        and the spread far smaller where items differ in difficulty.
+    confidence : float, default 0.95
+        Confidence of the intervals.
+
+    Returns
+    -------
+    Result
+        One row for each stratum, in rising order of the labels; positive means
+        memorized, in the unit of the scores. ``n_in`` and ``n_out`` count items.
+        Columns: ``stratum``; ``p_value``, one-sided, of no memorization; ``flag``,
+        what a stratum lacks; ``interval``:
+
+        ``"permutation"``
+            Where at most 200,000 ways to toss the coins give as many that entered (20
+            items, say): exact for an effect that all items share, by inversion of the
+            randomization test.
+        ``"skewness-adjusted"``
+            In larger strata: Neyman's standard error and Welch's degrees of freedom,
+            with the limit on the side of the longer tail moved outwards.
+        ``"proportions"``
+            Where scores take two values only, such as 0 and 1; see
+            `memmetrics.statistics.intervals`.
+        ``"none"``
+            The stratum supports no interval, and the flag says why.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `OneRun`, or if `confidence` is not within (0, 1).
+
+    Warns
+    -----
+    RuntimeWarning
+        If a stratum has no item in one of the arms; its estimate is NaN.
+
+    Notes
+    -----
+    Items that influence one another, such as near-duplicates, must share a coin, and
+    are one item here: give the mean of their scores. One run says nothing of a single
+    item, nor of how much another run would have memorized.
+
+    Neyman's variance leaves out the variance of the effects themselves, which no one
+    run can show, so intervals are conservative where items differ in how much they
+    are memorized. Over 1,000 simulated runs for each of 10, 15, 20, 21, 30, 50, 100,
+    200 and 500 items, nominal 95 % intervals covered
+
+    - a constant effect, with scores that are normal, Student's t with 3 degrees of
+      freedom, or log-normal: 94.3 to 97.2 %;
+    - effects that vary as much as normal scores do: 95.7 to 97.8 % (93.9 to 96.3 % for
+      the mean effect in the population that the items are drawn from);
+    - a tenth of the items memorized by 4 standard deviations, the others not: 94.9 to
+      98.2 % (93.2 to 96.0 % for the population);
+    - scores of 0 and 1 without any effect, 10 to 200 items: 93.0 to 94.7 %; with an
+      effect, which then cannot be constant, at least 98.4 % (91.8 to 97.7 % for the
+      population, the least at 10 and 21 items).
+
+    Of 10 items, 1 to 3 % of the runs had fewer than two in an arm, and no interval.
+
+    References
+    ----------
+    Neyman (1923), Statistical Science 5:465-472 (1990), for the variance; Sävje,
+    Aronow and Hudgens (2021), Annals of Statistics 49:673-701, for what is estimated
+    where items influence one another; Tritchler (1984), Journal of the American
+    Statistical Association 79:200-207, for intervals from permutations.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> entered, copies = rng.random(200) < 0.5, np.repeat([1, 4], 100)
+    >>> scores = rng.normal(size=200) + copies * entered
+    >>> found = one_run_memorization(scores, entered, strata=copies)
+    >>> found.to_frame()[["stratum", "estimate", "low", "high"]].round(1)
+       stratum  estimate  low  high
+    0        1       1.0  0.6   1.5
+    1        4       4.1  3.7   4.5
+    """
+    evidence = one_run_iv(scores, entered, strata, reference_scores)
+    return _memorization(evidence, as_confidence(confidence))
+
+
+@dataclass(frozen=True)
+class OneRunMemorization:
+    """Metric of `one_run_memorization`; needs `OneRun`.
+
+    Examples
+    --------
+    >>> entered = np.arange(40) % 2 == 0
+    >>> evidence = OneRun(np.arange(40) / 40 + 3 * entered, entered)
+    >>> OneRunMemorization()(evidence).estimate
+    array([2.975])
+    """
+
+    confidence: float = 0.95
+
+    name: ClassVar[str] = "one_run_memorization"
+    version: ClassVar[int] = 1
+    needs: ClassVar[type[OneRun]] = OneRun
+    unit: ClassVar[str] = "score"
+    cost: ClassVar[str] = "items * log(items)"
+
+    def __call__(self, evidence: OneRun) -> Result:
+        """Return the mean memorization of every stratum."""
+        return _memorization(evidence, as_confidence(self.confidence))
+
+
+class _Row(NamedTuple):
+    """What is known of one stratum."""
+
+    n_in: int
+    n_out: int
+    flag: str
+    interval: str = "none"
+    estimate: float = math.nan
+    standard_error: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    p_value: float = math.nan
+
+
+def _memorization(evidence: OneRun, confidence: float) -> Result:
+    values, known = scored(evidence)
+    labels: npt.NDArray[Any] = np.array(["all"])
+    members = [np.flatnonzero(known)]
+    if evidence.strata is not None:
+        labels, place = np.unique(evidence.strata, return_inverse=True)
+        order = np.argsort(place[known], kind="stable")
+        ends = np.cumsum(np.bincount(place[known], minlength=len(labels)))
+        members = np.split(members[0][order], ends[:-1])
+    rows = [
+        _row(values[items], evidence.entered[items], confidence) for items in members
+    ]
+    _warn_of_empty(rows)
+    columns: dict[str, Any] = {
+        name: np.array([getattr(row, name) for row in rows]) for name in _Row._fields
+    }
+    for name in ("interval", "flag"):
+        columns[name] = columns[name].astype(object)
+    own = {name: columns.pop(name) for name in ("interval", "flag", "p_value")}
+    return Result(
+        OneRunMemorization.name,
+        OneRunMemorization.unit,
+        columns={"stratum": labels, **own},
+        axes=("row",),
+        **columns,
+    )
+
+
+def _row(
+    values: npt.NDArray[np.float64], entered: npt.NDArray[np.bool_], confidence: float
+) -> _Row:
+    n_in, n_out = int(entered.sum()), int((~entered).sum())
+    if not n_in or not n_out:
+        return _Row(n_in, n_out, "no item in an arm")
+    arms = Arms.from_scores(values[:, np.newaxis], entered[:, np.newaxis])
+    found = difference_interval(arms.inside, arms.outside, confidence=confidence)
+    row = _Row(
+        n_in,
+        n_out,
+        found.flag[0].replace("run", "item"),
+        found.interval[0],
+        float((arms.inside.mean - arms.outside.mean)[0]),
+        float(found.standard_error[0]),
+        float(found.low[0]),
+        float(found.high[0]),
+        float(found.p_value[0]),
+    )
+    few = _permutation.assignments(n_in, n_out) <= _MOST_ASSIGNMENTS
+    if row.interval == "skewness-adjusted" and few:
+        return _permuted(row, values[entered], values[~entered], confidence)
+    return row
+
+
+def _permuted(
+    row: _Row,
+    inside: npt.NDArray[np.float64],
+    outside: npt.NDArray[np.float64],
+    confidence: float,
+) -> _Row:
+    effects = _permutation.tied_effects(inside, outside)
+    low, high = _permutation.limits(effects, confidence)
+    row = row._replace(p_value=(1 + (effects <= 0).sum()) / (1 + len(effects)))
+    if np.isnan(low):
+        return row._replace(low=low, high=high, interval="none", flag=_TOO_FEW)
+    # One score far from all others, in the larger arm, can leave the estimate outside.
+    low, high = min(low, row.estimate), max(high, row.estimate)
+    return row._replace(low=low, high=high, interval="permutation")
+
+
+def _warn_of_empty(rows: list[_Row]) -> None:
+    empty = sum(row.n_in == 0 or row.n_out == 0 for row in rows)
+    if empty:
+        warnings.warn(
+            f"{empty} of {len(rows)} strata have no scored item in one of the two "
+            "arms; their estimate is NaN",
+            RuntimeWarning,
+            stacklevel=4,
+        )

@@ -1,0 +1,1 @@
+"""How many runs: the rule that says when there are enough, and a plan before any."""

@@ -1,0 +1,28 @@
+"""Canaries for a model that can be trained only once: drawn, tossed for, written down.
+
+A list of items is drawn, and a fair coin for each decides whether it goes into the
+training data. The ledger keeps the coins for when the model is trained and its scores
+of all items, those in and those out, can be compared: see
+`memmetrics.metrics.one_run`.
+"""
+
+from __future__ import annotations
+
+from memmetrics.planting.kinds import (
+    NearDuplicates as NearDuplicates,
+    RandomText as RandomText,
+    RandomTokens as RandomTokens,
+    Sentences as Sentences,
+)
+from memmetrics.planting.ledger import Ledger as Ledger, Planted as Planted
+from memmetrics.planting.plant import plant as plant
+
+__all__ = [
+    "Ledger",
+    "NearDuplicates",
+    "Planted",
+    "RandomText",
+    "RandomTokens",
+    "Sentences",
+    "plant",
+]

@@ -1,0 +1,203 @@
+"""Kinds of items to plant: recipes that draw the same items from the same seed."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+__all__ = [
+    "Item",
+    "Kind",
+    "NearDuplicates",
+    "RandomText",
+    "RandomTokens",
+    "Sentences",
+    "kind_from",
+    "recipe_of",
+]
+
+Item: TypeAlias = str | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class RandomText:
+    """Strings of letters drawn one by one, which nothing but training can teach.
+
+    Parameters
+    ----------
+    count : int
+        Number of items.
+    length : int
+        Letters of each.
+    alphabet : str
+        What they are drawn from, each letter as likely as any other.
+
+    Examples
+    --------
+    >>> [len(text) for text in RandomText(2, length=8).draw(np.random.default_rng(0))]
+    [8, 8]
+    """
+
+    count: int
+    length: int = 32
+    alphabet: str = string.ascii_lowercase
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        _check_sizes(self.count, self.length)
+        if len(set(self.alphabet)) != len(self.alphabet) or len(self.alphabet) < 2:
+            raise ValueError(
+                "`alphabet` must hold at least 2 different letters, none of them "
+                f"twice; got {self.alphabet!r}"
+            )
+
+    def draw(self, rng: np.random.Generator) -> list[Item]:
+        """Return the items."""
+        places = rng.integers(len(self.alphabet), size=(self.count, self.length))
+        return ["".join(self.alphabet[place] for place in row) for row in places]
+
+
+@dataclass(frozen=True)
+class RandomTokens:
+    """Sequences of token numbers, from 0 to below `vocabulary`.
+
+    Parameters
+    ----------
+    count, length : int
+        Number of items, and tokens of each.
+    vocabulary : int
+        Number of tokens that there are.
+
+    Examples
+    --------
+    >>> RandomTokens(1, length=3, vocabulary=9).draw(np.random.default_rng(0))
+    [(7, 5, 4)]
+    """
+
+    count: int
+    vocabulary: int
+    length: int = 16
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        _check_sizes(self.count, self.length)
+        if self.vocabulary < 2:
+            raise ValueError(f"`vocabulary` must be at least 2; got {self.vocabulary}")
+
+    def draw(self, rng: np.random.Generator) -> list[Item]:
+        """Return the items."""
+        tokens = rng.integers(self.vocabulary, size=(self.count, self.length))
+        return [tuple(row) for row in tokens.tolist()]
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Sentences that are given, such as documents of one's own.
+
+    Parameters
+    ----------
+    sentences : sequence of str
+        One item each.
+    """
+
+    sentences: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Check the sentences."""
+        object.__setattr__(self, "sentences", _sentences_iv(self.sentences))
+
+    def draw(self, rng: np.random.Generator) -> list[Item]:
+        """Return the items; nothing is drawn."""
+        del rng
+        return list(self.sentences)
+
+
+@dataclass(frozen=True)
+class NearDuplicates:
+    """Sentences that are given, each with one word changed.
+
+    The word that comes in is drawn from the other words of all the sentences.
+
+    Parameters
+    ----------
+    sentences : sequence of str
+        Of one word at least; words end at white space, which becomes one space.
+
+    Examples
+    --------
+    >>> given = NearDuplicates(("the cat sat", "a dog ran"))
+    >>> near = given.draw(np.random.default_rng(0))
+    >>> [sum(a != b for a, b in zip(x.split(), y.split(), strict=True))
+    ...  for x, y in zip(given.sentences, near, strict=True)]
+    [1, 1]
+    """
+
+    sentences: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Check the sentences."""
+        object.__setattr__(self, "sentences", _sentences_iv(self.sentences))
+        if len(self._words()) < 2:
+            raise ValueError("`sentences` must hold at least 2 different words")
+
+    def draw(self, rng: np.random.Generator) -> list[Item]:
+        """Return the items."""
+        known = self._words()
+        items: list[Item] = []
+        for sentence in self.sentences:
+            words = sentence.split()
+            place = int(rng.integers(len(words)))
+            others = [word for word in known if word != words[place]]
+            words[place] = others[int(rng.integers(len(others)))]
+            items.append(" ".join(words))
+        return items
+
+    def _words(self) -> list[str]:
+        return sorted({word for line in self.sentences for word in line.split()})
+
+
+Kind: TypeAlias = RandomText | RandomTokens | Sentences | NearDuplicates
+
+_KINDS: dict[str, type[Kind]] = {
+    kind.__name__: kind
+    for kind in (RandomText, RandomTokens, Sentences, NearDuplicates)
+}
+
+
+def recipe_of(kind: Kind) -> dict[str, Any]:
+    """Return plain values from which `kind_from` makes the same kind."""
+    return {"kind": type(kind).__name__, **asdict(kind)}
+
+
+def kind_from(recipe: Mapping[str, Any]) -> Kind:
+    """Return the kind of a recipe.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such kind, or its parameters are others.
+    """
+    values = dict(recipe)
+    name = values.pop("kind", None)
+    if name not in _KINDS:
+        raise ValueError(f"kinds are {', '.join(_KINDS)}; got {name!r}")
+    return _KINDS[name](**values)
+
+
+def _check_sizes(count: object, length: object) -> None:
+    for name, value in (("count", count), ("length", length)):
+        if not isinstance(value, (int, np.integer)) or value < 1:
+            raise ValueError(f"`{name}` must be an integer from 1; got {value!r}")
+
+
+def _sentences_iv(sentences: object) -> tuple[str, ...]:
+    if isinstance(sentences, str) or not hasattr(sentences, "__iter__"):
+        raise TypeError(f"`sentences` must be a sequence of str; got {sentences!r}")
+    values = tuple(sentences)
+    if not values or not all(isinstance(each, str) and each.split() for each in values):
+        raise ValueError("`sentences` must hold texts of at least one word each")
+    return values

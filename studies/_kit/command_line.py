@@ -1,0 +1,122 @@
+"""The command line: which studies there are, run some, report on all."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import joblib
+
+from studies._kit import registry
+from studies._kit.chapter import Settings, Study
+from studies._kit.findings import write_findings
+from studies._kit.runner import run_checked
+
+_PROGRAM = "python -m studies"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says, and return the exit status."""
+    parser = argparse.ArgumentParser(prog=_PROGRAM, description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="name the studies")
+    run = commands.add_parser("run", help="run studies")
+    run.add_argument("names", nargs="*", help="which (default: all)", metavar="NAME")
+    _add_options(run, sorted(_presets(registry.names())))
+    report = commands.add_parser("report", help="one page of what all studies found")
+    report.add_argument("--results", type=Path, default=Path("results"))
+    report.add_argument("--out", type=Path, default=Path("results/findings"))
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "list":
+        for name in registry.names():
+            print(f"{name:24}{registry.find(name).title}")
+        return 0
+    if chosen.command == "report":
+        return _report(chosen.results, chosen.out)
+    return _run_all(run, chosen)
+
+
+def run_alone(study: Study, arguments: Sequence[str] | None = None) -> int:
+    """Run one study by the command line of its own module."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m studies.{study.name}", description=study.title
+    )
+    _add_options(parser, sorted(study.presets))
+    return run_checked(study, _settings(parser, parser.parse_args(arguments), study))
+
+
+def _presets(names: Sequence[str]) -> set[str]:
+    return {preset for name in names for preset in registry.find(name).presets}
+
+
+def _add_options(parser: argparse.ArgumentParser, presets: Sequence[str]) -> None:
+    parser.add_argument("--preset", choices=presets, default="laptop", help="scale")
+    parser.add_argument(
+        "--n-jobs",
+        type=int,
+        default=joblib.cpu_count(),
+        help="processor cores to use (default: all)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
+    parser.add_argument(
+        "--out", type=Path, help="folder to write to (default: results/NAME)"
+    )
+    parser.add_argument(
+        "--store", type=Path, help="folder of finished trainings, to go on from"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="folder with MNIST-format IDX files, gzipped or not, to use as real data",
+    )
+
+
+def _settings(
+    parser: argparse.ArgumentParser, chosen: argparse.Namespace, study: Study
+) -> Settings:
+    if chosen.n_jobs < 1:
+        parser.error(f"--n-jobs must be at least 1; received {chosen.n_jobs}")
+    if chosen.seed < 0:
+        parser.error(f"--seed must not be negative; received {chosen.seed}")
+    if chosen.preset not in study.presets:
+        known = ", ".join(sorted(study.presets))
+        parser.error(f"{study.name} has the presets {known}, not {chosen.preset}")
+    return Settings(
+        preset=chosen.preset,
+        seed=chosen.seed,
+        n_jobs=chosen.n_jobs,
+        out=chosen.out or Path("results") / study.name,
+        data=chosen.data,
+        store=chosen.store and chosen.store / study.name,
+    )
+
+
+def _run_all(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
+    """Run the studies named, or all; the status is that of the worst."""
+    try:
+        studies = [registry.find(name) for name in chosen.names or registry.names()]
+    except ValueError as error:
+        parser.error(str(error))
+    if chosen.out and len(studies) > 1:
+        folder = chosen.out
+        each = [argparse.Namespace(**vars(chosen)) for _ in studies]
+        for options, study in zip(each, studies, strict=True):
+            options.out = folder / study.name
+    else:
+        each = [chosen] * len(studies)
+    settings = [
+        _settings(parser, options, study)
+        for options, study in zip(each, studies, strict=True)
+    ]
+    return max(map(run_checked, studies, settings))
+
+
+def _report(results: Path, out: Path) -> int:
+    try:
+        print(write_findings(results, registry.names(), out))
+    except OSError as error:
+        sys.stderr.write(f"{_PROGRAM} report: {error}\n")
+        return 2
+    return 0

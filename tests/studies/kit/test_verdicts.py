@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from studies._kit.estimates import Estimate, median_of
+from studies._kit.verdicts import COLUMNS, Claim, judge, verdicts
+
+TABLE = pd.DataFrame({"features": [100, 100, 100], "estimate": [1.0, 2.0, 3.0]})
+
+
+def claim(at_least, at_most, **options):
+    return Claim(
+        "The numbers lie there.",
+        "Somebody",
+        "2",
+        lambda table: median_of(table["estimate"]),
+        at_least,
+        at_most,
+        **options,
+    )
+
+
+@pytest.mark.parametrize(
+    ("at_least", "at_most", "verdict"),
+    [
+        (1.0, 3.0, "holds"),
+        (-np.inf, 3.0, "holds"),
+        (3.1, np.inf, "fails"),
+        (-np.inf, 0.9, "fails"),
+        (1.5, np.inf, "depends"),
+        (1.9, 2.1, "depends"),
+        (3.0, np.inf, "depends"),
+    ],
+)
+def test_the_interval_against_the_range_is_the_verdict(at_least, at_most, verdict):
+    estimate, found = judge(claim(at_least, at_most), TABLE)
+    assert estimate == Estimate(2.0, 1.0, 3.0)
+    assert found == verdict
+
+
+def test_a_claim_about_another_size_is_out_of_scale():
+    large = claim(1.0, 3.0, in_scale=lambda table: table["features"].max() >= 10_000)
+    assert judge(large, TABLE)[1] == "out of scale"
+    assert judge(large, TABLE.assign(features=10_000))[1] == "holds"
+
+
+def test_without_an_answer_there_is_no_verdict():
+    assert judge(claim(1.0, 3.0), TABLE[:0])[1] == "out of scale"
+    assert judge(claim(1.0, 3.0), TABLE.assign(estimate=np.nan))[1] == "out of scale"
+
+
+def test_verdicts_are_one_row_a_claim():
+    table = verdicts("study", [claim(1.0, 3.0), claim(4.0, 5.0)], TABLE)
+    assert tuple(table.columns) == COLUMNS
+    assert table["verdict"].tolist() == ["holds", "fails"]
+    assert table["ours"].tolist() == [2.0, 2.0]
+    assert tuple(verdicts("study", [], TABLE).columns) == COLUMNS
+
+
+@pytest.mark.parametrize("count", [6, 8, 9, 12, 20, 40])
+def test_order_statistics_cover_the_median_as_promised(count):
+    """By a plain count over many samples of a distribution far from normal."""
+    rng = np.random.default_rng(count)
+    samples = rng.lognormal(sigma=3.0, size=(4000, count))
+    found = [median_of(sample) for sample in samples]
+    covered = np.mean([estimate.low <= 1.0 <= estimate.high for estimate in found])
+    assert covered >= 0.95 - 3 * (0.95 * 0.05 / 4000) ** 0.5
+
+
+@pytest.mark.parametrize("count", [6, 8, 9, 12, 20, 40])
+def test_the_interval_is_the_narrowest_of_its_kind(count):
+    estimate = median_of(np.arange(count, dtype=float))
+    rank = int(estimate.low) + 1  # how many values from the end, counted from 1
+
+    def covers(rank):
+        return 1 - 2 * stats.binom.cdf(rank - 1, count, 0.5)
+
+    assert covers(rank) >= 0.95 > covers(rank + 1)
+
+
+def test_few_values_give_their_whole_range():
+    assert median_of([2.0, 8.0, 4.0]) == Estimate(4.0, 2.0, 8.0)
+    assert np.isnan(median_of([1.0, np.nan]).value)
