@@ -26,7 +26,7 @@ def concatenate(evidences: Iterable[Retrainings]) -> Retrainings:
     -------
     Retrainings
         Scores of tokens are padded with NaN to the widest. Seeds are kept if all have
-        them.
+        them; ``attrs`` lists those of the parts.
 
     Raises
     ------
@@ -63,6 +63,7 @@ def concatenate(evidences: Iterable[Retrainings]) -> Retrainings:
         own=parts[0].own,
         groups=parts[0].groups,
         seeds=_joined_seeds(parts),
+        attrs={"parts": [part.attrs for part in parts]},
     )
 
 

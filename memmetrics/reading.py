@@ -64,8 +64,8 @@ def read_retrainings(
     -------
     Retrainings
         ``scores (runs, targets[, tokens])``, ``member (runs, points)``, ``own``,
-        ``groups``, ``seeds``; scores in the unit that they were saved in, higher is
-        better (of losses, save the negative).
+        ``groups``, ``seeds``, and in ``attrs`` where they come from. Scores are in the
+        unit that they were saved in, higher is better (of losses, save the negative).
 
     Raises
     ------
@@ -104,7 +104,7 @@ def read_retrainings(
 
 def _evidence(where: str, fields: Mapping[str, Any]) -> Retrainings:
     try:
-        return Retrainings(**fields)
+        return Retrainings(**fields, attrs={"source": where})
     except (TypeError, ValueError) as error:
         raise type(error)(f"{where}: {error}") from error
 

@@ -219,6 +219,7 @@ def _settings(record: Mapping[str, Any]) -> Section:
             for name, value in record["settings"].items()
         },
         "evidence": f"hash {evidence['hash']}",
+        "comes from": _value(evidence["attrs"]) or "not recorded",
         "seeds": "not recorded"
         if seeds is None
         else f"{seeds['count']:,}, hash {seeds['hash']}",

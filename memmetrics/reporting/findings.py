@@ -138,7 +138,12 @@ def _one_score_each(evidence: Retrainings) -> Retrainings:
         total, count, out=np.full(total.shape, np.nan), where=count > 0
     )  # NaN where the run lacks a token
     return Retrainings(
-        mean, evidence.member, evidence.own, evidence.groups, evidence.seeds
+        mean,
+        evidence.member,
+        evidence.own,
+        evidence.groups,
+        evidence.seeds,
+        evidence.attrs,
     )
 
 

@@ -15,8 +15,8 @@ One JSON object. Numbers that are unknown or infinite are null. Its keys, schema
   ``targets_held_out``, ``tokens`` (0: one score for each point), ``missing_scores``,
   ``n_in`` and ``n_out`` (``least``, ``median``, ``most`` runs that had a point and had
   it not), ``intervals`` and ``flags`` (how many points have each);
-- ``evidence``: ``hash`` of scores, membership and targets, and ``seeds``, their number
-  and hash, or null;
+- ``evidence``: ``hash`` of scores, membership and targets; ``attrs``, what it says of
+  where it comes from; and ``seeds``, their number and hash, or null;
 - ``versions`` of packages;
 - ``points``: the points with the largest estimates, at most as many as the page shows:
   ``point``, ``estimate``, ``standard_error``, ``low``, ``high``, ``n_in``, ``n_out``,
@@ -147,6 +147,7 @@ def _identity(evidence: Retrainings) -> dict[str, Any]:
         arrays.append(evidence.own)
     return {
         "hash": fingerprint(*arrays),
+        "attrs": _jsonable(evidence.attrs),
         "seeds": None
         if seeds is None
         else {
@@ -154,6 +155,14 @@ def _identity(evidence: Retrainings) -> dict[str, Any]:
             "hash": fingerprint(np.array([str(seed) for seed in seeds], dtype="S")),
         },
     }
+
+
+def _jsonable(attrs: Any) -> Any:
+    """Return what evidence says of itself; as text where JSON has no words for it."""
+    try:
+        return json.loads(json.dumps(attrs, default=str, allow_nan=False))
+    except (TypeError, ValueError):
+        return str(attrs)
 
 
 def _plain(value: Any) -> Any:

@@ -36,7 +36,8 @@ def written(folder):
 
 
 def test_numbers_are_those_of_the_metric(tmp_path):
-    runs = evidence(seeds=range(60))
+    odd = {"source": "a.npz", "odd": np.nan}
+    runs = evidence(seeds=range(60), attrs=odd)
     path = mm.report(runs, tmp_path / "new" / "report", settings={"model": "tree"})
     assert path == tmp_path / "new" / "report" / "report.html"
     page, record = written(path.parent)
@@ -64,6 +65,8 @@ def test_numbers_are_those_of_the_metric(tmp_path):
     assert record["rests_on"]["missing_scores"] == 0
     assert record["settings"]["model"] == "tree"
     assert record["evidence"]["seeds"]["count"] == 60
+    assert "a.npz" in record["evidence"]["attrs"]
+    assert "a.npz" in page
     assert record["versions"]["memmetrics"] == mm.__version__
     assert f"{found.sum()} of 30 points" in page
     assert f"{result.estimate[order[0]]:#.4g}" in page
