@@ -63,8 +63,7 @@ def concatenate(evidences: Iterable[Retrainings]) -> Retrainings:
         own=parts[0].own,
         groups=parts[0].groups,
         seeds=_joined_seeds(parts),
-        attrs={"parts": [part.attrs for part in parts]},
-    )
+    ).with_attrs({"parts": [part.attrs for part in parts]})
 
 
 def _check_fits(first: Retrainings, other: Retrainings, place: int) -> None:

@@ -104,7 +104,7 @@ def read_retrainings(
 
 def _evidence(where: str, fields: Mapping[str, Any]) -> Retrainings:
     try:
-        return Retrainings(**fields, attrs={"source": where})
+        return Retrainings(**fields).with_attrs({"source": where})
     except (TypeError, ValueError) as error:
         raise type(error)(f"{where}: {error}") from error
 

@@ -107,13 +107,14 @@ def read_store(
         own=None if own is None else to_numpy(own),
         groups=labels,
         seeds=np.array([seeds[run] for run in done], dtype=np.uint64),
-        attrs={
+        diverged=diverged,
+        stack_size=store.stack_size,
+    ).with_attrs(
+        {
             "store": str(directory),
             "seed": configuration["seed"],
             "versions": manifest["versions"],
-        },
-        diverged=diverged,
-        stack_size=store.stack_size,
+        }
     )
 
 

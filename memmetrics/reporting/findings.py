@@ -143,8 +143,7 @@ def _one_score_each(evidence: Retrainings) -> Retrainings:
         evidence.own,
         evidence.groups,
         evidence.seeds,
-        evidence.attrs,
-    )
+    ).with_attrs(evidence.attrs)
 
 
 def _table(

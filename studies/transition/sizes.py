@@ -107,8 +107,8 @@ def losses(table: pd.DataFrame) -> Picture:
     train.set_xlabel("training points (number)")
     caption = (
         f"{BAND} The networks see the same data and start from the same weights. The "
-        f"test loss is highest {' and '.join(peaks).rstrip(',')} (its axis is linear near 1 and "
-        "logarithmic far from it)."
+        f"test loss is highest {' and '.join(peaks).rstrip(',')} (its axis is linear "
+        "near 1 and logarithmic far from it)."
     )
     return Picture("losses", "Test loss and train loss", caption, figure)
 
