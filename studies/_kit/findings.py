@@ -42,7 +42,10 @@ def write_findings(results: Path, names: Sequence[str], out: Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     parts = [_study(folder, out) for folder in folders]
     judged = pd.concat([pd.read_csv(folder / "verdicts.csv") for folder in folders])
-    text = "\n".join([_HEAD, "## Verdicts\n", _verdicts(judged), *parts])
+    # What was found in words, for which somebody has to answer, is not computed.
+    words = out / "words.md"
+    found = [words.read_text("utf-8")] if words.is_file() else []
+    text = "\n".join([_HEAD, "## Verdicts\n", _verdicts(judged), *found, *parts])
     page = out / "index.md"
     write(page, lambda path: path.write_text(text.rstrip() + "\n", "utf-8"))
     write(out / "verdicts.csv", lambda path: judged.to_csv(path, index=False))

@@ -96,9 +96,10 @@ def losses(table: pd.DataFrame) -> Picture:
         draw_band(rows, "points", metric="train_loss", ax=train, color=color)
         highest = by_data_set(rows, "test_loss", "points").median()
         lowest = by_data_set(rows, "train_loss", "points").median()
+        size = int(highest.idxmax())
         peaks.append(
-            f"with the {reduction} {highest.max():.4g} at {highest.idxmax():,} points, "
-            f"where the train loss is {lowest[highest.idxmax()]:.4f},"
+            f"With the {reduction} the test loss is highest, {highest.max():.4g}, at "
+            f"{size:,} points, with a train loss of {lowest[size]:.4f}."
         )
     test.axhline(1.0, linestyle="--", color=COLORS["gray"], label="zero model")
     log_from_one(test, linear=0.02)
@@ -106,9 +107,9 @@ def losses(table: pd.DataFrame) -> Picture:
     test.legend()
     train.set_xlabel("training points (number)")
     caption = (
-        f"{BAND} The networks see the same data and start from the same weights. The "
-        f"test loss is highest {' and '.join(peaks).rstrip(',')} (its axis is linear "
-        "near 1 and logarithmic far from it)."
+        f"{BAND} The networks see the same data and start from the same weights. "
+        f"{' '.join(peaks)} The axis of the test loss is linear near 1 and logarithmic "
+        "far from it."
     )
     return Picture("losses", "Test loss and train loss", caption, figure)
 
