@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import itertools
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from arms import arm
 from hypothesis import given, strategies as st
 
 from memmetrics.evidence import Retrainings
@@ -113,20 +113,6 @@ def test_is_a_plain_value():
     assert hash(Precision(0.1)) == hash(Precision(0.1))
 
 
-def moments(scores):
-    lowest, highest = scores.min(0), scores.max(0)
-    return SimpleNamespace(
-        count=np.full(scores.shape[1], len(scores)),
-        mean=scores.mean(0),
-        variance=scores.var(0, ddof=1),
-        third_moment=((scores - scores.mean(0)) ** 3).mean(0),
-        lowest=lowest,
-        highest=highest,
-        at_lowest=(scores == lowest).sum(0),
-        at_highest=(scores == highest).sum(0),
-    )
-
-
 def stopped(rule, inside, outside):
     """Intervals at the look where each sequence stops; columns are sequences."""
     sequences = inside.shape[1]
@@ -135,8 +121,8 @@ def stopped(rule, inside, outside):
     looks = rule.looks(16, block=16)
     for look in looks:
         found = difference_interval(
-            moments(inside[: look // 2]),
-            moments(outside[: look // 2]),
+            arm(inside[: look // 2]),
+            arm(outside[: look // 2]),
             confidence=rule.interval_confidence,
         )
         narrow = (found.high - found.low) / 2 <= rule.half_width
