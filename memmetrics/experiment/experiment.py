@@ -29,7 +29,10 @@ from memmetrics.experiment.execution.stacks import Job, Task
 from memmetrics.experiment.progress import check_progress, progress_bar
 from memmetrics.experiment.shift import Shift
 from memmetrics.experiment.store.directory import DirectoryStore
-from memmetrics.experiment.store.manifest import trainer_configuration
+from memmetrics.experiment.store.manifest import (
+    package_versions,
+    trainer_configuration,
+)
 from memmetrics.experiment.store.memory import MemoryStore
 from memmetrics.experiment.store.shards import run_keys
 from memmetrics.trainers.base import Data, Trainer
@@ -202,6 +205,16 @@ class Experiment:
         arrays = {name: self.store.gather(name) for name in self.job.outputs}
         diverged = np.asarray(self.store.gather("diverged"))
         return Trained(member, seeds, arrays, diverged)
+
+    def provenance(self) -> dict[str, Any]:
+        """Return where the numbers come from, as plain values."""
+        directory = getattr(self.store, "directory", None)
+        return {
+            "seed": self.seed,
+            **self.design.configuration(),
+            "store": directory and str(directory),
+            "versions": package_versions(),
+        }
 
     def tasks(self, runs: int, *, after: int = 0) -> list[Task]:
         """Return the stacks of `runs` runs, from run `after` on."""

@@ -317,7 +317,7 @@ def _recorded(trained: Trained, experiment: Experiment) -> RecordedRetrainings:
         stack_size=experiment.stack_size,
     )
     release(scores)
-    return evidence
+    return evidence.with_attrs(experiment.provenance())
 
 
 def _warn_of_diverged(evidence: RecordedRetrainings) -> None:

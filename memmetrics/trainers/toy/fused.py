@@ -18,7 +18,7 @@ import torch
 
 from memmetrics.trainers.toy.kernel.barrier import abandon, new_barrier
 from memmetrics.trainers.toy.kernel.compiling import padded_hidden, training_kernel
-from memmetrics.trainers.toy.kernel.layout import State, division, kind_of
+from memmetrics.trainers.toy.layout import State, division, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

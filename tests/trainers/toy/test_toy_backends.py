@@ -12,8 +12,8 @@ import torch
 
 import memmetrics as mm
 from memmetrics._arrays import compiled as _cached
-from memmetrics.trainers.toy import backends
-from memmetrics.trainers.toy.kernel import compiling, layout
+from memmetrics.trainers.toy import backends, layout
+from memmetrics.trainers.toy.kernel import compiling
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 

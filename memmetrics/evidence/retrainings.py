@@ -1,7 +1,5 @@
-"""What a metric may look at: a fit's activations or losses, many retrainings, one run.
+"""Many models, each trained on its own subset of the points, and their scores.
 
-Evidence says nothing of how it was obtained, and a metric sees nothing else. All four
-kinds are frozen; their arrays are the caller's own, not copies, and are never written.
 What several metrics need of retrainings is computed when it is first asked for and kept
 with them, so whoever changes an array afterwards makes new evidence of it.
 """
@@ -12,114 +10,23 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from memmetrics._arrays.validation import (
-    Array,
     as_boolean,
     as_float,
     as_labels,
     check_same_kind,
-    require_finite,
     to_numpy,
 )
 from memmetrics.statistics.arms import Arms, failed_runs
 from memmetrics.statistics.likelihood_ratio import gaussian_ratios
 
-__all__ = [
-    "Evidence",
-    "Fit",
-    "Losses",
-    "OneRun",
-    "Retrainings",
-    "groups_iv",
-    "own_iv",
-    "tokens_present",
-]
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """Weights and hidden activations of one trained model, or of a stack of runs.
-
-    Parameters
-    ----------
-    weights : array or tensor (..., features, hidden), or None
-        A row is one feature's vector. None for a model without a feature matrix.
-    hidden : array or tensor (..., points, hidden), or None
-        Hidden activations. None if only the weights are of interest.
-    reference : array or tensor (..., reference_points, hidden), optional
-        The training set's hidden activations, when `hidden` are held-out points.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If nothing is given, an array is empty, not finite, or has too few axes, or
-        the arrays differ in kind, device, leading axes or hidden size.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> fit = Fit(weights=np.eye(3, 2), hidden=np.ones((5, 2)))
-    >>> fit.hidden.shape
-    (5, 2)
-    """
-
-    weights: Array | None = None
-    hidden: Array | None = None
-    reference: Array | None = None
-
-    def __post_init__(self) -> None:
-        """Standardize and check the arrays."""
-        if self.weights is None and self.hidden is None:
-            raise ValueError("`weights` and `hidden` must not both be None")
-        if self.reference is not None and self.hidden is None:
-            raise ValueError(
-                "`reference` is the training set of `hidden`, which is None"
-            )
-        _standardize(self, "weights", "(..., features, hidden)", 2)
-        _standardize(self, "hidden", "(..., points, hidden)", 2)
-        _standardize(self, "reference", "(..., reference_points, hidden)", 2)
-        check_same_model(self.weights, self.hidden, ("weights", "hidden"))
-        check_same_model(self.hidden, self.reference, ("hidden", "reference"))
-
-
-@dataclass(frozen=True, eq=False)
-class Losses:
-    """Losses per point on the training set and on held-out points.
-
-    Parameters
-    ----------
-    train : array or tensor (..., points)
-        One loss for every training point, lower is better.
-    test : array or tensor (..., test_points)
-        One loss for every held-out point, in the same unit.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an array is empty or not finite, or the two differ in kind, device or
-        leading axes.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> Losses(train=np.zeros(3), test=np.ones(5)).test.shape
-    (5,)
-    """
-
-    train: Array
-    test: Array
-
-    def __post_init__(self) -> None:
-        """Standardize and check the arrays."""
-        train, test = losses_iv(self.train, self.test, ("train", "test"))
-        object.__setattr__(self, "train", train)
-        object.__setattr__(self, "test", test)
+__all__ = ["Retrainings", "groups_iv", "own_iv", "tokens_present"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,93 +162,6 @@ class Retrainings:
         return gaussian_ratios(runs.scores, runs.member, np.asarray(runs.own))
 
 
-@dataclass(frozen=True, eq=False)
-class OneRun:
-    """Scores of items under one model, each let into its training by a fair coin.
-
-    Parameters
-    ----------
-    scores : array (items,)
-        Score of every item under the one model, higher is better. NaN where an item
-        was not scored: it does not count.
-    entered : boolean array (items,)
-        Whether the item was in the training set, by a coin of its own that nothing
-        else had a part in.
-    strata : int or str array (items,), optional
-        Kind of each item, such as its number of copies. Default: one kind.
-    reference_scores : array (items,), optional
-        Scores of the same items under a model that saw none of them, such as the same
-        model before training.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `entered` is not boolean, labels are neither integers nor strings, a score
-        is infinite, or the shapes differ.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> OneRun(scores=np.zeros(3), entered=np.array([True, False, True])).scores
-    array([0., 0., 0.])
-    """
-
-    scores: npt.NDArray[Any]
-    entered: npt.NDArray[np.bool_]
-    strata: npt.NDArray[Any] | None = None
-    reference_scores: npt.NDArray[Any] | None = None
-
-    def __post_init__(self) -> None:
-        """Standardize and check the arrays."""
-        entered = as_boolean(self.entered, "entered", axes="(items,)", ndim=1)
-        object.__setattr__(self, "entered", to_numpy(entered))
-        for name in ("scores", "reference_scores", "strata"):
-            value = getattr(self, name)
-            if value is None and name != "scores":
-                continue
-            checked = _items_iv(value, name, len(entered))
-            object.__setattr__(self, name, checked)
-
-
-Evidence: TypeAlias = Fit | Losses | OneRun | Retrainings
-
-
-def _items_iv(values: object, name: str, items: int) -> npt.NDArray[Any]:
-    if name == "strata":
-        result = as_labels(values, name)
-        if result.dtype.kind == "f":
-            raise TypeError(f"`{name}` must be integers or strings; got {result.dtype}")
-    else:
-        result = to_numpy(as_float(values, name, axes="(items,)", min_ndim=1))
-        if np.isinf(result).any():
-            raise ValueError(
-                f"`{name}` must not be infinite; got {np.isinf(result).sum()} that are"
-            )
-    if result.shape != (items,):
-        raise ValueError(
-            f"`{name}` must have one entry for each of the {items} items of `entered`; "
-            f"got shape {result.shape}"
-        )
-    return result
-
-
-def losses_iv(
-    train: object, test: object, names: tuple[str, str]
-) -> tuple[Array, Array]:
-    """Return the losses of both kinds of points as they are, once they fit together."""
-    first = as_float(train, names[0], axes="(..., points)", min_ndim=1)
-    second = as_float(test, names[1], axes="(..., test_points)", min_ndim=1)
-    check_same_kind(first, second, names)
-    if first.shape[:-1] != second.shape[:-1]:
-        raise ValueError(
-            f"`{names[0]}` and `{names[1]}` must have the same leading axes; "
-            f"got shapes {tuple(first.shape)} and {tuple(second.shape)}"
-        )
-    require_finite(first, names[0])
-    require_finite(second, names[1])
-    return first, second
-
-
 def own_iv(own: object, *, targets: int, points: int) -> npt.NDArray[np.int64]:
     """Return the training point of every target, with -1 for a held-out one.
 
@@ -388,6 +208,17 @@ def groups_iv(groups: object, points: int, *, floats: bool = False) -> npt.NDArr
     return labels
 
 
+def tokens_present(scores: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Return which places of `scores (runs, targets[, tokens])` are no padding.
+
+    Padding is a token that is NaN in every run; a target without tokens has none.
+    """
+    if scores.ndim == 2:
+        return np.ones(scores.shape[1], dtype=bool)
+    present: npt.NDArray[np.bool_] = ~np.isnan(scores).all(axis=0)
+    return present
+
+
 def _retrainings_iv(
     scores: object, member: object
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
@@ -405,17 +236,6 @@ def _retrainings_iv(
     return scores, member
 
 
-def tokens_present(scores: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Return which places of `scores (runs, targets[, tokens])` are no padding.
-
-    Padding is a token that is NaN in every run; a target without tokens has none.
-    """
-    if scores.ndim == 2:
-        return np.ones(scores.shape[1], dtype=bool)
-    present: npt.NDArray[np.bool_] = ~np.isnan(scores).all(axis=0)
-    return present
-
-
 def _integers_iv(array: object, name: str, length: int) -> npt.NDArray[Any]:
     result = to_numpy(array)
     if result.dtype.kind not in "iu" and not _holds_integers(result):
@@ -428,27 +248,3 @@ def _integers_iv(array: object, name: str, length: int) -> npt.NDArray[Any]:
 def _holds_integers(array: npt.NDArray[Any]) -> bool:
     # Seeds of 64 bits and more come as Python integers in an object array.
     return array.dtype == object and all(isinstance(item, int) for item in array.flat)
-
-
-def _standardize(evidence: object, name: str, axes: str, min_ndim: int) -> None:
-    value = getattr(evidence, name)
-    if value is None:
-        return
-    value = as_float(value, name, axes=axes, min_ndim=min_ndim)
-    require_finite(value, name)
-    # A frozen dataclass has no other way to hold the standardized array.
-    object.__setattr__(evidence, name, value)
-
-
-def check_same_model(
-    first: Array | None, second: Array | None, names: tuple[str, str]
-) -> None:
-    """Raise unless two arrays of vectors, if both are there, can be of one model."""
-    if first is None or second is None:
-        return
-    check_same_kind(first, second, names)
-    if first.shape[:-2] != second.shape[:-2] or first.shape[-1] != second.shape[-1]:
-        raise ValueError(
-            f"`{names[0]}` and `{names[1]}` must have the same leading axes and hidden "
-            f"size; got shapes {tuple(first.shape)} and {tuple(second.shape)}"
-        )
