@@ -90,6 +90,11 @@ def leverage(
     TypeError, ValueError
         As for `datapoint_dimensionality`.
 
+    Warns
+    -----
+    UserWarning
+        If `hidden` has four axes or more and `flatten` does not say what they are.
+
     Notes
     -----
     Costs O(points · hidden²) time. The rank is that of the rows scaled to unit length,

@@ -113,7 +113,8 @@ def test_leading_axes_of_different_rank():
     vectors[0, 1, :, 1:] = 0
     vectors[1, 2] = 0
     new = rng.normal(size=(2, 3, 5, 4))
-    whole, held_out = leverage(vectors), leverage(new, reference=vectors)
+    whole = leverage(vectors, flatten=1)
+    held_out = leverage(new, reference=vectors, flatten=1)
     for run in np.ndindex(2, 3):
         np.testing.assert_allclose(whole[run], leverage(vectors[run]), atol=1e-12)
         np.testing.assert_allclose(
