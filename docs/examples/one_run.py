@@ -111,8 +111,9 @@ def retrained(planted, text, *, epochs, runs, n_jobs, store=None):
 def compare(found, evidence, copies, confidence=0.95):
     """Return one run's table, beside the mean over retrainings.
 
-    Each retraining is one run itself, so it has an interval of its own: how often do
-    these hold what all of them say together?
+    Each retraining is one run itself, so it has an interval of its own. How often do
+    these hold what all of them say together? Only where runs differ by little else
+    than their coins as often as the confidence says.
     """
     each = [
         one_run_memorization(scores, member, strata=copies, confidence=confidence)
