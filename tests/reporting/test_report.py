@@ -37,7 +37,7 @@ def written(folder):
 
 def test_numbers_are_those_of_the_metric(tmp_path):
     odd = {"source": "a.npz", "odd": np.nan}
-    runs = evidence(seeds=range(60), attrs=odd)
+    runs = evidence(seeds=range(60)).with_attrs(odd)
     path = mm.report(runs, tmp_path / "new" / "report", settings={"model": "tree"})
     assert path == tmp_path / "new" / "report" / "report.html"
     page, record = written(path.parent)
