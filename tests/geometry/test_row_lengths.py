@@ -174,7 +174,8 @@ def test_runs_of_every_kind_together():
     vectors[1, 1, :, 0] = 0
     vectors[1, 2] = 0
     new = rng.normal(size=(2, 3, 5, 3))
-    whole, held_out = leverage(vectors), leverage(new, reference=vectors)
+    whole = leverage(vectors, flatten=1)
+    held_out = leverage(new, reference=vectors, flatten=1)
     for run in np.ndindex(2, 3):
         alone = leverage(new[run], reference=vectors[run])
         np.testing.assert_allclose(whole[run], leverage(vectors[run]), atol=1e-12)

@@ -163,7 +163,7 @@ class TestWhatIsKept:
         calls = []
         fit = likelihood_ratio.gaussian_ratios
         monkeypatch.setattr(
-            "memmetrics.evidence.gaussian_ratios",
+            "memmetrics.evidence.retrainings.gaussian_ratios",
             lambda *given: calls.append(1) or fit(*given),
         )
         scores, member, own = arrays()

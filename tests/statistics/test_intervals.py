@@ -203,14 +203,6 @@ class TestWithoutSupport:
         assert found.high.item() == pytest.approx(0.19361, abs=1e-5)
         assert found.standard_error.item() > 0
 
-    def test_outcomes_say_which_values_are_outcomes(self):
-        scores = np.full((12, 1), -1.0)
-        assert interval(scores, scores).interval.item() == "none"
-        found = interval(scores, scores, outcomes=(0, -1))
-        assert found.interval.item() == "proportions"
-        plain = interval(scores + 1, scores + 1)
-        np.testing.assert_allclose(found.high, plain.high)
-
     def test_alike_in_each_arm_but_not_between_them_is_a_proportion(self):
         found = interval(np.full(16, 0.7), np.full(16, 0.3))
         assert found.interval.item() == "proportions"
@@ -310,11 +302,6 @@ class TestBadInput:
     def test_minimum(self):
         with pytest.raises(ValueError, match="`minimum` must be finite; got nan"):
             interval([1, 2], [3, 4], minimum=float("nan"))
-
-    @pytest.mark.parametrize("values", [(1, 1), (0, np.inf), (0, 1, 2), (0,)])
-    def test_outcomes(self, values):
-        with pytest.raises(ValueError, match="`outcomes` must be two different finite"):
-            interval([1, 2], [3, 4], outcomes=values)
 
     def test_shapes(self):
         with pytest.raises(ValueError, match=r"same axis|one and the same axis"):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from memmetrics.trainers.toy.kernel.compiling import block_size, padded_hidden
+from memmetrics.trainers.toy.kernel.nonzeros import NonZeros
 from memmetrics.trainers.toy.kernel.shape import STRIDE, TILE
 
 if TYPE_CHECKING:
@@ -46,19 +47,6 @@ def division(points: int, features: int, hidden: int) -> tuple[int, int]:
     worth = points * features * (6 * hidden + 2) / parts / _CHUNK_OPERATIONS
     most = min(_MOST_PIECES // parts, points // _CHUNK_POINTS)
     return parts, max(1, min(most, int(worth)))
-
-
-class NonZeros(NamedTuple):
-    """A run's sparse points, by row and by column, with the way between the two."""
-
-    row_starts: npt.NDArray[np.int64]  # (points + 1,)
-    positions: npt.NDArray[np.uint32]  # by row: place of the weight in the parameters
-    places: npt.NDArray[np.uint32]  # by row: where it comes by column
-    row_values: Floats
-    column_starts: npt.NDArray[np.int64]  # (features + 1,)
-    rows: npt.NDArray[np.uint32]  # by column: its point
-    column_values: Floats
-    active: Floats  # by column: x where the output is active; the kernel's
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,6 +15,7 @@ from memmetrics._arrays.compiled import cached_njit
 from memmetrics.trainers.toy.kernel import (
     barrier,
     dense,
+    nonzeros,
     rectified,
     shape,
     sparse,
@@ -76,8 +77,10 @@ def training_kernel(hidden: int, data: str) -> Callable[..., None]:
         if isinstance(value, types.FunctionType) and value is not train:
             namespace[name] = numba.njit(**_OPTIONS)(value)
     # Numba looks a function up by its file and name, and sees changes in that file
-    # only; so the name says what else is in it.
-    sources = [inspect.getsource(m) for m in (*MODULES, unrolling, barrier)]
+    # only; so the name says what else is in it. What it keeps also names the modules of
+    # the arguments' types, and could not be read once these had moved.
+    modules = (*MODULES, unrolling, barrier, nonzeros)
+    sources = [(module.__name__, inspect.getsource(module)) for module in modules]
     content = repr((sources, values, sorted(_OPTIONS["fastmath"]))).encode()
     train.__qualname__ = f"train_{data}_{hidden}_{zlib.crc32(content):08x}"
     return cached_njit(train, **_OPTIONS)

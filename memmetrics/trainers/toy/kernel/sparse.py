@@ -1,7 +1,7 @@
 """Sparse data: H before the dense part of a step, and the product with Xᵀ after it.
 
 For a few hidden units each has a local variable; for many, it costs less to go
-through memory. `data` is a `NonZeros` of the layout.
+through memory. `data` is a `NonZeros`.
 """
 
 from __future__ import annotations
