@@ -122,6 +122,32 @@ print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
     assert outputs == [["0", "1"], ["1", "0"]]
 
 
+@pytest.mark.slow
+def test_code_compiled_in_different_processes_lives_together(tmp_path):
+    # Machine code is linked by the names of functions, which every form has.
+    script = """
+import hashlib, sys, numpy as np, memmetrics as mm
+for hidden in map(int, sys.argv[1:]):
+    for sparsity in (0.97, 0.5):
+        data = mm.sparse_features(30, 700, sparsity, rng=1)
+        trainer = mm.ToyTrainer(hidden=hidden, steps=50, backend="fused", threads=1)
+        stack = trainer.fit(data, np.ones((1, 30), bool), seeds=[0])
+        print(hashlib.sha256(np.asarray(stack.weights).tobytes()).hexdigest())
+"""
+
+    def trained(*hidden):
+        return subprocess.run(
+            [sys.executable, "-c", script, *map(str, hidden)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        ).stdout.split()
+
+    alone = [digest for hidden in (1, 2, 5, 8) for digest in trained(hidden)]
+    assert trained(1, 2, 5, 8) == alone
+
+
 def test_without_a_folder_to_cache_in(monkeypatch):
     def njit(*, cache=False, **_):
         if cache:

@@ -87,6 +87,16 @@ def test_compiled_equals_the_python_it_was_written_as(hidden, sparsity, monkeypa
     )
 
 
+def inner_names(hidden):
+    """Return the names of the functions that a kernel calls, but for the barrier."""
+    kernel = compiling.training_kernel(hidden, "sparse").py_func
+    return {
+        value.py_func.__qualname__
+        for value in kernel.__globals__.values()
+        if hasattr(value, "py_func") and value is not compiling.barrier.pass_barrier
+    }
+
+
 def test_every_compiled_form_has_a_name_of_its_own(monkeypatch):
     names = {
         compiling.training_kernel(hidden, kind).__qualname__
@@ -94,6 +104,9 @@ def test_every_compiled_form_has_a_name_of_its_own(monkeypatch):
         for kind in ("sparse", "dense")
     }
     assert len(names) == 8
+    one, two = (inner_names(hidden) for hidden in (1, 2))
+    assert one
+    assert not one & two  # machine code is linked by them
     # Numba's cache sees changes in the last module's file alone.
     original = compiling.inspect.getsource
     own = (compiling.barrier, compiling.unrolling, compiling.nonzeros)

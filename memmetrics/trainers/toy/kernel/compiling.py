@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import types
 import zlib
 from collections.abc import Callable
@@ -72,15 +73,18 @@ def training_kernel(hidden: int, data: str) -> Callable[..., None]:
     """
     values = constants(hidden, data)
     namespace = unrolling.specialized(MODULES, values)
-    train = namespace["train"]
-    for name, value in namespace.items():
-        if isinstance(value, types.FunctionType) and value is not train:
-            namespace[name] = numba.njit(**_OPTIONS)(value)
     # Numba looks a function up by its file and name, and sees changes in that file
     # only; so the name says what else is in it. What it keeps also names the modules of
     # the arguments' types, and could not be read once these had moved.
-    modules = (*MODULES, unrolling, barrier, nonzeros)
+    modules = (*MODULES, unrolling, barrier, nonzeros, sys.modules[__name__])
     sources = [(module.__name__, inspect.getsource(module)) for module in modules]
     content = repr((sources, values, sorted(_OPTIONS["fastmath"]))).encode()
-    train.__qualname__ = f"train_{data}_{hidden}_{zlib.crc32(content):08x}"
-    return cached_njit(train, **_OPTIONS)
+    form = f"{data}_{hidden}_{zlib.crc32(content):08x}"
+    # All of them, the inner ones too: machine code of several processes is linked by
+    # these names, and two forms of one function would be taken for each other.
+    for name, value in namespace.items():
+        if isinstance(value, types.FunctionType) and value.__globals__ is namespace:
+            value.__qualname__ = f"{value.__name__}_{form}"
+            if name != "train":
+                namespace[name] = numba.njit(**_OPTIONS)(value)
+    return cached_njit(namespace["train"], **_OPTIONS)
