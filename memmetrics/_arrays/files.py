@@ -139,7 +139,12 @@ def read_table(path: str) -> pd.DataFrame:
         if file.suffix == ".parquet":
             _require_parquet(path)
             return pd.read_parquet(file)
-        return pd.read_csv(file, encoding="utf-8-sig", skipinitialspace=True)
+        return pd.read_csv(
+            file,
+            encoding="utf-8-sig",
+            skipinitialspace=True,
+            float_precision="round_trip",  # not the default before pandas 3
+        )
     except ImportError:
         raise
     except Exception as error:
