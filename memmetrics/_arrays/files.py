@@ -28,6 +28,11 @@ __all__ = [
 _TABLES = (".csv", ".parquet")
 _EXACT = 2**53  # from here on, float64 lacks some integers
 
+# Numbers as they were written: the default of pandas 3, where asking is deprecated.
+_EXACT_FLOATS: dict[str, Any] = (
+    {"float_precision": "round_trip"} if int(pd.__version__.split(".")[0]) < 3 else {}
+)
+
 
 def read_array(path: str, *, ndmin: Literal[0, 1, 2] = 0) -> npt.NDArray[Any]:
     """Return the array saved in `path`: ``.npy``, ``.npz`` or ``.csv`` of numbers.
@@ -140,10 +145,7 @@ def read_table(path: str) -> pd.DataFrame:
             _require_parquet(path)
             return pd.read_parquet(file)
         return pd.read_csv(
-            file,
-            encoding="utf-8-sig",
-            skipinitialspace=True,
-            float_precision="round_trip",  # not the default before pandas 3
+            file, encoding="utf-8-sig", skipinitialspace=True, **_EXACT_FLOATS
         )
     except ImportError:
         raise
