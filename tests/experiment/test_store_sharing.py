@@ -73,7 +73,7 @@ def wait_until(condition, seconds=300.0):
         time.sleep(0.01)
 
 
-def check_table(counts, stacks):
+def check_table(counts, stacks, *, may_be_left=0):
     trained = len(list(counts.iterdir()))
     evidence = retrain(
         Counting(str(counts)),
@@ -86,7 +86,11 @@ def check_table(counts, stacks):
     assert len(list(counts.iterdir())) == trained
     whole = retrain(NearestMean(), POINTS, runs=2 * stacks, rng=0)
     assert np.array_equal(evidence.scores, whole.scores)
-    assert not list(Path(f"{counts}-store", "stacks").glob(f"*{claims.SUFFIX}"))
+    # The one that was killed may have written a stack, or one in each of two threads,
+    # and not yet have given the claim back, which nobody needs any more.
+    left = list(Path(f"{counts}-store", "stacks").glob(f"*{claims.SUFFIX}"))
+    assert len(left) <= may_be_left
+    assert all(claim.with_suffix("").exists() for claim in left)
     return trained
 
 
@@ -103,7 +107,7 @@ def share(counts, *, processes, stacks, n_jobs=1, delay=0.05, kill=True):
         killed.stdout.close()
         killed.stderr.close()
     finish(crowd)
-    return check_table(counts, stacks)
+    return check_table(counts, stacks, may_be_left=2)
 
 
 def test_two_of_which_one_is_killed_train_little_more_than_one(tmp_path):
