@@ -15,21 +15,23 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 __all__ = ["assignments", "limits", "tied_effects"]
 
 Floats = npt.NDArray[np.float64]
 
 
-def assignments(n_in: int, n_out: int) -> int:
-    """Return in how many ways as many of the coins show heads.
+def assignments(n_in: int, n_out: int) -> float:
+    """Return in how many ways as many of the coins show heads, infinite if very many.
 
     Examples
     --------
     >>> assignments(5, 5)
-    252
+    252.0
     """
-    return math.comb(n_in + n_out, n_in)
+    # Not math.comb, whose digits alone would take longer than all else.
+    return float(special.binom(n_in + n_out, n_in))
 
 
 def tied_effects(inside: Floats, outside: Floats) -> Floats:
