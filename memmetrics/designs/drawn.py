@@ -207,8 +207,14 @@ def _lots(
     Every number takes one step of the generator, which can skip any number of steps.
     """
     rng = generator(seed, stream, *key)
-    rng.bit_generator.advance(points.start)  # type: ignore[attr-defined]
+    _skip(rng, points.start)
     return rng.random(len(points))
+
+
+def _skip(rng: np.random.Generator, steps: int) -> None:
+    """Go on as if so many numbers had been drawn."""
+    # Ours are all PCG64, which has it; the type of any bit generator has not.
+    rng.bit_generator.advance(steps)  # type: ignore[attr-defined]
 
 
 def _pieces(start: int, stop: int) -> Iterator[range]:
@@ -228,7 +234,7 @@ def _shuffled(
     Each point's column is shuffled on its own, with `inside` trues among the runs.
     """
     rng = generator(seed, Stream.SUBSETS, block.start, block.stop, attempt)
-    rng.bit_generator.advance(points.start * BLOCK)  # type: ignore[attr-defined]
+    _skip(rng, points.start * BLOCK)
     counts = inside(points)
     drawn = np.empty((len(block), len(points)), dtype=bool)
     for first in range(0, len(points), _CHUNK):

@@ -12,9 +12,6 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._arrays.validation import (
-    count_iv as count_iv,  # noqa: PLC0414 (used as one of these checks)
-)
 from memmetrics._seeds import RNG, entropy_from
 from memmetrics.trainers.base import Trainer
 
