@@ -13,6 +13,7 @@ PYTHON ?= $(shell for candidate in python3.11 python3.12 python3.13 python3 pyth
 	>/dev/null 2>&1; then echo $$candidate; break; fi; done)
 TORCH_INDEX ?=
 STUDY ?= what_did_it_memorize
+STUDIES ?= paper
 ARGS ?=
 
 BIN := .venv/bin
@@ -26,7 +27,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 
 help:
 	@echo "make study      what did it memorize? report in results/ (STUDY=, ARGS=)"
-	@echo "make studies    every study at a laptop's scale, going on where it was stopped"
+	@echo "make studies    a group of studies at a laptop's scale, going on where it was stopped"
+	@echo "                (STUDIES=paper, or thread)"
 	@echo "make test       the tests, in a few minutes (ARGS=)"
 	@echo "make test-slow  the long tests"
 	@echo "make test-portable  the tests as on an older processor with a single core"
@@ -44,8 +46,8 @@ study: $(READY)
 
 # Killed, it goes on from the store.
 studies: $(READY)
-	$(BIN)/python -m studies run --store results/store $(ARGS)
-	$(BIN)/python -m studies report
+	$(BIN)/python -m studies run --group $(STUDIES) --store results/store $(ARGS)
+	$(BIN)/python -m studies report --group $(STUDIES)
 
 # A file at a time, so that what its tests share is made once.
 QUICK := -m pytest -n 2 --dist loadfile -m "not slow and not timing"

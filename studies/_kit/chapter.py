@@ -79,7 +79,8 @@ class Part(Protocol):
 class Study:
     """A question, the parts that answer it at each scale, and what was claimed.
 
-    Claims are judged by the table of all parts together.
+    Claims are judged by the table of all parts together. Studies of one `group` are
+    run and reported together.
     """
 
     name: str
@@ -87,3 +88,4 @@ class Study:
     text: str
     presets: Mapping[str, Sequence[Part]]
     claims: Sequence[Claim] = ()
+    group: str = "paper"

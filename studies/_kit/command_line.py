@@ -24,17 +24,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("list", help="name the studies")
     run = commands.add_parser("run", help="run studies")
     run.add_argument("names", nargs="*", help="which (default: all)", metavar="NAME")
+    _add_group(run, "run a group's studies, if none is named")
     _add_options(run, sorted(_presets(registry.names())))
     report = commands.add_parser("report", help="one page of what all studies found")
     report.add_argument("--results", type=Path, default=Path("results"))
     report.add_argument("--out", type=Path, default=Path("results/findings"))
+    _add_group(report, "which page (default: one for each group with results)")
     chosen = parser.parse_args(arguments)
     if chosen.command == "list":
         for name in registry.names():
-            print(f"{name:24}{registry.find(name).title}")
+            study = registry.find(name)
+            print(f"{name:24}{study.group:14}{study.title}")
         return 0
     if chosen.command == "report":
-        return _report(chosen.results, chosen.out)
+        groups = [chosen.group] if chosen.group else registry.groups()
+        return _report(chosen.results, chosen.out, groups)
     return _run_all(run, chosen)
 
 
@@ -45,6 +49,10 @@ def run_alone(study: Study, arguments: Sequence[str] | None = None) -> int:
     )
     _add_options(parser, sorted(study.presets))
     return run_checked(study, _settings(parser, parser.parse_args(arguments), study))
+
+
+def _add_group(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--group", choices=registry.groups(), help=text)
 
 
 def _presets(names: Sequence[str]) -> set[str]:
@@ -96,7 +104,8 @@ def _settings(
 def _run_all(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
     """Run the studies named, or all; the status is that of the worst."""
     try:
-        studies = [registry.find(name) for name in chosen.names or registry.names()]
+        names = chosen.names or registry.names(chosen.group)
+        studies = [registry.find(name) for name in names]
     except ValueError as error:
         parser.error(str(error))
     if chosen.out and len(studies) > 1:
@@ -113,10 +122,17 @@ def _run_all(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int
     return max(map(run_checked, studies, settings))
 
 
-def _report(results: Path, out: Path) -> int:
+def _report(results: Path, out: Path, groups: Sequence[str]) -> int:
+    """Write the page of each group that has results."""
     try:
-        print(write_findings(results, registry.names(), out))
+        pages = [
+            write_findings(results, registry.names(group), out, group)
+            for group in groups
+        ]
+        if not any(pages):
+            raise FileNotFoundError(f"{results} holds no finished study")
     except OSError as error:
         sys.stderr.write(f"{_PROGRAM} report: {error}\n")
         return 2
+    print(*filter(None, pages), sep="\n")
     return 0

@@ -1,4 +1,8 @@
-"""One page of what all studies found: verdicts first, then words and pictures."""
+"""One page of what a group of studies found: words first, then verdicts and pictures.
+
+Beside the page lie its pictures, ``GROUP_verdicts.csv``, and the small tables of all
+chapters as CSV. ``GROUP_words.md``, if it is there, is what somebody wrote about them.
+"""
 
 from __future__ import annotations
 
@@ -14,41 +18,43 @@ import pandas as pd
 
 from studies._kit.files import write
 
-_HEAD = """# Findings
+_HEAD = """# Findings: {group}
 
-What the studies found, each at the scale that its text names. A verdict is computed
-from the study's table: the claim *holds* if the whole interval of our number lies in
-the range that the claim allows, *fails* if none of it does, and otherwise *depends* on
-the seed. A claim about another size than ours, or one that our table has no answer to,
-is *out of scale*. Intervals are over data sets, each with seeds of its own.
+What the studies of the {group} found, each at the scale that its text names. A verdict
+is computed from the study's table: the claim *holds* if the whole interval of our
+number lies in the range that the claim allows, *fails* if none of it does, and
+otherwise *depends* on the seed. A claim about another size than ours, or one that our
+table has no answer to, is *out of scale*. Intervals are over data sets, each with seeds
+of its own.
 
-`python -m studies run NAME` makes a study again, `python -m studies report` this page.
+`python -m studies run NAME` makes a study again, `python -m studies report` this page;
+`make studies STUDIES={group}` all of it.
 """
 
 
-def write_findings(results: Path, names: Sequence[str], out: Path) -> Path:
-    """Write the page of all studies that lie in `results`, and return its path.
+def write_findings(
+    results: Path, names: Sequence[str], out: Path, group: str
+) -> Path | None:
+    """Write the group's page of all studies that lie in `results`: its path.
 
-    Raises
-    ------
-    FileNotFoundError
-        If `results` has none of them.
+    None, and no page, if `results` has none of them.
     """
     folders = [
         results / name for name in names if (results / name / "chapters.json").is_file()
     ]
     if not folders:
-        raise FileNotFoundError(f"{results} holds no finished study")
+        return None
     out.mkdir(parents=True, exist_ok=True)
     parts = [_study(folder, out) for folder in folders]
     judged = pd.concat([pd.read_csv(folder / "verdicts.csv") for folder in folders])
     # What was found in words, for which somebody has to answer, is not computed.
-    words = out / "words.md"
+    words = out / f"{group}_words.md"
     found = [words.read_text("utf-8")] if words.is_file() else []
-    text = "\n".join([_HEAD, "## Verdicts\n", _verdicts(judged), *found, *parts])
-    page = out / "index.md"
+    head = _HEAD.format(group=group)
+    text = "\n".join([head, *found, "## Verdicts\n", _verdicts(judged), *parts])
+    page = out / f"{group}.md"
     write(page, lambda path: path.write_text(text.rstrip() + "\n", "utf-8"))
-    write(out / "verdicts.csv", lambda path: judged.to_csv(path, index=False))
+    write(out / f"{group}_verdicts.csv", lambda path: judged.to_csv(path, index=False))
     return page
 
 
@@ -66,6 +72,8 @@ def _study(folder: Path, out: Path) -> str:
 
 def _chapter(chapter: dict[str, Any], folder: Path, out: Path) -> list[str]:
     table = pd.read_csv(io.StringIO(chapter["summary"]))
+    small = out / f"{folder.name}-{chapter['name']}.csv"
+    write(small, lambda path: path.write_text(chapter["summary"], "utf-8"))
     parts = [f"### {chapter['title']}\n", chapter["text"].strip() + "\n"]
     parts.append(markdown_table(table))
     for picture in chapter["pictures"]:

@@ -9,10 +9,16 @@ import studies
 from studies._kit.chapter import Study
 
 
-def names() -> list[str]:
-    """Names of all studies, in alphabetical order."""
-    found = [module.name for module in pkgutil.iter_modules(studies.__path__)]
-    return sorted(name for name in found if not name.startswith("_"))
+def names(group: str | None = None) -> list[str]:
+    """Names of all studies, or of one group's, in alphabetical order."""
+    modules = [module.name for module in pkgutil.iter_modules(studies.__path__)]
+    found = sorted(name for name in modules if not name.startswith("_"))
+    return [name for name in found if group is None or find(name).group == group]
+
+
+def groups() -> list[str]:
+    """Names of all groups, in alphabetical order."""
+    return sorted({find(name).group for name in names()})
 
 
 def find(name: str) -> Study:

@@ -25,6 +25,7 @@ _PAPER = (
 
 STUDY = Study(
     name="what_did_it_memorize",
+    group="introduction",
     title="What did it memorize?",
     text="""
 A network can memorize a training point in more than one sense. It can give the point a

@@ -1,15 +1,17 @@
-"""Every study of the paper at its quick scale: seconds each."""
+"""Every study with claims at its quick scale: seconds each."""
 
 from __future__ import annotations
 
 import pandas as pd
 import pytest
 
+import memmetrics as mm
 from studies._kit import registry
 from studies._kit.command_line import main
 from studies._kit.verdicts import COLUMNS
 
-STUDIES = [name for name in registry.names() if name != "what_did_it_memorize"]
+GROUPS = [group for group in registry.groups() if group != "introduction"]
+STUDIES = [name for group in GROUPS for name in registry.names(group)]
 VERDICTS = {"holds", "fails", "depends", "out of scale"}
 
 
@@ -26,7 +28,7 @@ def results(tmp_path_factory):
 def test_a_study_leaves_table_pictures_verdicts_and_a_page(results, name):
     folder = results / name
     table = pd.read_parquet(folder / "table.parquet")
-    assert {"metric", "estimate", "data_set", "run"} <= set(table.columns)
+    assert {"metric", "estimate", "data_set"} <= set(table.columns)
     assert table["estimate"].notna().all()
     judged = pd.read_csv(folder / "verdicts.csv")
     assert tuple(judged.columns) == COLUMNS
@@ -45,7 +47,8 @@ def test_a_study_run_again_reads_its_store(results, name, tmp_path, monkeypatch)
     def refuse(*arguments, **options):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("memmetrics.trainers.toy.trainer.ToyTrainer.fit", refuse)
+    for trainer in (mm.ToyTrainer, mm.ModuleTrainer, mm.FunctionTrainer):
+        monkeypatch.setattr(trainer, "fit", refuse)
     options = ["--preset", "quick", "--n-jobs", "2", "--out", str(tmp_path)]
     assert main(["run", name, *options, "--store", str(results / "store")]) == 0
     again = pd.read_parquet(tmp_path / "table.parquet")
@@ -54,18 +57,20 @@ def test_a_study_run_again_reads_its_store(results, name, tmp_path, monkeypatch)
     )
 
 
-def test_one_page_has_the_verdicts_of_all_first(results, tmp_path):
-    assert main(["report", "--results", str(results), "--out", str(tmp_path)]) == 0
-    page = (tmp_path / "index.md").read_text("utf-8")
-    for name in STUDIES:
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_page_of_a_group_has_the_verdicts_first(results, tmp_path, group):
+    options = ["--results", str(results), "--out", str(tmp_path), "--group", group]
+    assert main(["report", *options]) == 0
+    page = (tmp_path / f"{group}.md").read_text("utf-8")
+    for name in registry.names(group):
         study = registry.find(name)
         assert page.index(study.claims[0].text) < page.index(f"## {study.title}")
     for line in page.splitlines():
         if line.startswith("!["):
             picture = line.partition("](")[2].rstrip(")")
             assert (tmp_path / picture).stat().st_size > 0
-    judged = pd.read_csv(tmp_path / "verdicts.csv")
-    assert set(judged["study"]) == set(STUDIES)
+    judged = pd.read_csv(tmp_path / f"{group}_verdicts.csv")
+    assert set(judged["study"]) == set(registry.names(group))
 
 
 def test_without_results_there_is_no_page(tmp_path, capsys):
