@@ -334,6 +334,22 @@ def test_the_map():
         assert verdict(claims, words, falling) == "fails"
 
 
+def test_a_row_of_the_map_alone_says_nothing_of_columns():
+    table = table_of_map([[1.5, 1.0, 1.3]]).replace({"features": {100: 10_000}})
+    assert verdict(heat_map.CLAIMS, "More data", table) == "holds"
+    for words in ("Larger models", "The ridge", "It moves likewise"):
+        assert verdict(heat_map.CLAIMS, words, table) == "out of scale"
+
+
+def test_the_papers_cells_stand_below_ours_at_its_size():
+    table = table_of_map([[1.5, 1.0, 1.3]])
+    table["points"] = table["points"].map({10: 2000, 20: 5000, 40: 10_000})
+    assert "paper" not in heat_map.summarize(table)["reduction"].str[:5].tolist()
+    small = heat_map.summarize(table.replace({"features": {100: 10_000}}))
+    published = small[small["reduction"].str.startswith("paper")]
+    assert published[["hidden", "5,000 points"]].to_numpy().tolist() == [[2.0, 1.0]]
+
+
 def table_of_images(training, held_out, points=(100, 200)):
     """Leverages of 200 images; `training` has one number a size."""
     return pd.concat(
