@@ -42,12 +42,12 @@ _PUBLISHED = {
 class Scale:
     """The scale at which to look."""
 
-    sizes: tuple[int, ...] = (100, 200, 400, 800, 1600)
+    sizes: tuple[int, ...] = (60, 120, 240, 480, 960)
     hidden: tuple[int, ...] = (2, 3, 4, 6, 8)
-    features: int = 400
-    sparsity: float = 0.975
+    features: int = 300
+    sparsity: float = 0.97
     data_sets: int = 6
-    steps: int = 3000
+    steps: int = 9000
 
     def cells(self, threads: int) -> list[Cell]:
         """Return every width at every size, both reductions, on every data set."""
