@@ -61,7 +61,8 @@ def table_of_sizes(
 def wider_and_narrow(peak_at, heights):
     """Networks with two hidden dimensions have their peak at 200 points, of 1.01."""
     wide = table_of_sizes(peak_at, heights=heights, part="wider")
-    return pd.concat([table_of_sizes(200), wide], ignore_index=True)
+    both = pd.concat([table_of_sizes(200), wide], ignore_index=True)
+    return both.assign(features=10_000)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +71,8 @@ def wider_and_narrow(peak_at, heights):
         ("lies at more points", 500, 1.01, "holds"),
         ("lies at more points", 200, 1.01, "fails"),
         ("lies at more points", [500, 500, 500, 200, 200, 200], 1.01, "depends"),
-        ("It is higher", 500, 1.05, "holds"),
-        ("It is higher", 500, 1.011, "fails"),
+        ("it is higher", 500, 1.05, "holds"),
+        ("it is higher", 500, 1.011, "fails"),
     ],
 )
 def test_a_wider_networks_peak_is_compared_with_the_others(
@@ -82,9 +83,8 @@ def test_a_wider_networks_peak_is_compared_with_the_others(
 
 
 def test_without_wider_networks_their_peak_is_out_of_scale():
-    assert verdict(transition.CLAIMS, "It is higher", table_of_sizes(200)) == (
-        "out of scale"
-    )
+    table = table_of_sizes(200, features=10_000)
+    assert verdict(transition.CLAIMS, "it is higher", table) == "out of scale"
 
 
 @pytest.mark.parametrize(("away", "expected"), [(0.0005, "holds"), (0.01, "fails")])
