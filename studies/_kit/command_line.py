@@ -29,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = commands.add_parser("report", help="one page of what all studies found")
     report.add_argument("--results", type=Path, default=Path("results"))
     report.add_argument("--out", type=Path, default=Path("results/findings"))
-    _add_group(report, "which page (default: one for each group with results)")
+    _add_group(report, "of which studies (default: of each group, a page)")
+    report.add_argument("--page", help="name of the page (default: the group's)")
     chosen = parser.parse_args(arguments)
     if chosen.command == "list":
         for name in registry.names():
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if chosen.command == "report":
         groups = [chosen.group] if chosen.group else registry.groups()
-        return _report(chosen.results, chosen.out, groups)
+        return _report(chosen.results, chosen.out, groups, chosen.page)
     return _run_all(run, chosen)
 
 
@@ -122,11 +123,11 @@ def _run_all(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int
     return max(map(run_checked, studies, settings))
 
 
-def _report(results: Path, out: Path, groups: Sequence[str]) -> int:
+def _report(results: Path, out: Path, groups: Sequence[str], page: str | None) -> int:
     """Write the page of each group that has results."""
     try:
         pages = [
-            write_findings(results, registry.names(group), out, group)
+            write_findings(results, registry.names(group), out, page or group)
             for group in groups
         ]
         if not any(pages):

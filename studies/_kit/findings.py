@@ -1,7 +1,7 @@
 """One page of what a group of studies found: words first, then verdicts and pictures.
 
-Beside the page lie its pictures, ``GROUP_verdicts.csv``, and the small tables of all
-chapters as CSV. ``GROUP_words.md``, if it is there, is what somebody wrote about them.
+Beside the page lie its pictures, ``PAGE_verdicts.csv``, and the small tables of all
+chapters as CSV. ``PAGE_words.md``, if it is there, is what somebody wrote about them.
 """
 
 from __future__ import annotations
@@ -18,24 +18,22 @@ import pandas as pd
 
 from studies._kit.files import write
 
-_HEAD = """# Findings: {group}
+_HEAD = """# Findings: {page}
 
-What the studies of the {group} found, each at the scale that its text names. A verdict
-is computed from the study's table: the claim *holds* if the whole interval of our
-number lies in the range that the claim allows, *fails* if none of it does, and
-otherwise *depends* on the seed. A claim about another size than ours, or one that our
-table has no answer to, is *out of scale*. Intervals are over data sets, each with seeds
-of its own.
+What studies found, each at the scale that its text names. A verdict is computed from
+the study's table: the claim *holds* if the whole interval of our number lies in the
+range that the claim allows, *fails* if none of it does, and otherwise *depends* on the
+seed. A claim about another size than ours, or one that our table has no answer to, is
+*out of scale*. Intervals are over data sets, each with seeds of its own.
 
-`python -m studies run NAME` makes a study again, `python -m studies report` this page;
-`make studies STUDIES={group}` all of it.
+`python -m studies run NAME` makes a study again, `python -m studies report` this page.
 """
 
 
 def write_findings(
-    results: Path, names: Sequence[str], out: Path, group: str
+    results: Path, names: Sequence[str], out: Path, page: str
 ) -> Path | None:
-    """Write the group's page of all studies that lie in `results`: its path.
+    """Write the page of those studies that lie in `results`: its path.
 
     None, and no page, if `results` has none of them.
     """
@@ -45,39 +43,39 @@ def write_findings(
     if not folders:
         return None
     out.mkdir(parents=True, exist_ok=True)
-    parts = [_study(folder, out) for folder in folders]
+    parts = [_study(folder, out, page) for folder in folders]
     judged = pd.concat([pd.read_csv(folder / "verdicts.csv") for folder in folders])
     # What was found in words, for which somebody has to answer, is not computed.
-    words = out / f"{group}_words.md"
+    words = out / f"{page}_words.md"
     found = [words.read_text("utf-8")] if words.is_file() else []
-    head = _HEAD.format(group=group)
+    head = _HEAD.format(page=page.replace("_", " "))
     text = "\n".join([head, *found, "## Verdicts\n", _verdicts(judged), *parts])
-    page = out / f"{group}.md"
-    write(page, lambda path: path.write_text(text.rstrip() + "\n", "utf-8"))
-    write(out / f"{group}_verdicts.csv", lambda path: judged.to_csv(path, index=False))
-    return page
+    path = out / f"{page}.md"
+    write(path, lambda to: to.write_text(text.rstrip() + "\n", "utf-8"))
+    write(out / f"{page}_verdicts.csv", lambda to: judged.to_csv(to, index=False))
+    return path
 
 
-def _study(folder: Path, out: Path) -> str:
+def _study(folder: Path, out: Path, page: str) -> str:
     """Words, small tables and pictures of one study; the pictures are copied."""
     words = json.loads((folder / "chapters.json").read_text("utf-8"))
     parts = [f"## {words['title']}\n", words["text"].strip() + "\n"]
     for chapter in words["chapters"]:
-        parts += _chapter(chapter, folder, out)
+        parts += _chapter(chapter, folder, out, page)
     parts.append(
         f"*Study `{folder.name}`, preset {words['preset']}, seed {words['seed']}.*\n"
     )
     return "\n".join(parts)
 
 
-def _chapter(chapter: dict[str, Any], folder: Path, out: Path) -> list[str]:
+def _chapter(chapter: dict[str, Any], folder: Path, out: Path, page: str) -> list[str]:
     table = pd.read_csv(io.StringIO(chapter["summary"]))
-    small = out / f"{folder.name}-{chapter['name']}.csv"
+    small = out / f"{page}-{folder.name}-{chapter['name']}.csv"
     write(small, lambda path: path.write_text(chapter["summary"], "utf-8"))
     parts = [f"### {chapter['title']}\n", chapter["text"].strip() + "\n"]
     parts.append(markdown_table(table))
     for picture in chapter["pictures"]:
-        name = f"{folder.name}-{picture['name']}.png"
+        name = f"{page}-{folder.name}-{picture['name']}.png"
         source = folder / f"{picture['name']}.png"
         write(out / name, partial(shutil.copyfile, source))
         parts += [f"![{picture['title']}]({name})\n", picture["caption"] + "\n"]

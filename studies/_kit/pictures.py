@@ -83,7 +83,8 @@ def log_from_one(ax: Axes, *, linear: float) -> Axes:
     """Scale losses by how far from 1, the zero model, they lie.
 
     Linear within `linear` of 1, logarithmic beyond: the peak is thousands of times
-    higher than what there is to see beside it.
+    higher than what there is to see beside it. Axes that share this scale get it too,
+    wide enough for what is drawn in any of them.
     """
 
     def place(loss: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -96,12 +97,15 @@ def log_from_one(ax: Axes, *, linear: float) -> Axes:
         return 1.0 + linear * losses
 
     ax.set_yscale("function", functions=(place, loss_at))
-    lowest, highest = place(ax.dataLim.intervaly)
+    sharing = ax.get_shared_y_axes().get_siblings(ax)
+    drawn = place([each.dataLim.intervaly for each in sharing])
+    lowest, highest = drawn.min(), drawn.max()
     margin = 0.05 * (highest - lowest) + 0.1
     low, high = loss_at([lowest - margin, highest + margin])
     ax.set_ylim(low, high)
     far = LogLocator(subs=(1, 2, 5)).tick_values(2, max(high, 10))
-    shown = [it for it in (1 - linear, 1.0, 1 + linear, *far) if low <= it <= high]
+    near = (1 - linear, 1.0, 1 + linear, 1.05, 1.1, 1.2, 1.5)
+    shown = [it for it in (*near, *far) if low <= it <= high]
     ax.set_yticks(_apart(ax, shown))
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     ax.yaxis.set_minor_formatter(NullFormatter())

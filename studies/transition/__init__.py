@@ -5,7 +5,10 @@ from __future__ import annotations
 from studies._kit.chapter import Study
 from studies.transition.claims import CLAIMS
 from studies.transition.epsilon import Epsilon, epsilon
-from studies.transition.sizes import Sizes, sizes
+from studies.transition.published import PUBLISHED
+from studies.transition.sizes import Sizes, sizes, wider
+
+_SIZES = (10, 30, 100, 200, 300, 500, 1000, 2000)
 
 STUDY = Study(
     name="transition",
@@ -32,6 +35,16 @@ where they sink towards its epsilon.
                     steps=200,
                 )
             ),
+            wider(
+                Sizes(
+                    sizes=(10, 100),
+                    features=100,
+                    sparsity=0.9,
+                    hidden=4,
+                    data_sets=2,
+                    steps=100,
+                )
+            ),
             epsilon(
                 Epsilon(
                     points=30,
@@ -44,26 +57,27 @@ where they sink towards its epsilon.
             ),
         ),
         "laptop": (
-            sizes(Sizes(sizes=(10, 30, 100, 200, 300, 500, 1000, 2000))),
+            sizes(Sizes(sizes=_SIZES)),
+            wider(Sizes(sizes=_SIZES, hidden=4)),
             epsilon(Epsilon(points=300, epsilons=(1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3))),
         ),
         "paper": (
             sizes(
                 Sizes(
-                    sizes=(5, 10, 30, 100, 200, 500, 1000, 2000, 5000, 10_000),
+                    sizes=(3, *sorted({*PUBLISHED, 10})),
                     features=10_000,
                     sparsity=0.999,
-                    data_sets=4,
+                    data_sets=2,
                     steps=50_000,
                 )
             ),
             epsilon(
                 Epsilon(
                     points=2000,
-                    epsilons=(1e-8, 1e-6, 1e-4),
+                    epsilons=(1e-8, 1e-4),
                     features=10_000,
                     sparsity=0.999,
-                    data_sets=4,
+                    data_sets=2,
                     steps=50_000,
                 )
             ),

@@ -8,20 +8,18 @@ import pandas as pd
 from studies._kit.estimates import Estimate, median_of
 from studies._kit.toy import by_data_set
 from studies._kit.verdicts import Claim
+from studies.transition.published import PUBLISHED, at_papers_size
 
 _PAPER = "Henighan et al. 2023"
 _JERMYN = "Jermyn, comments on the paper"
 _OURS = "this project"
 
 
-def at_papers_size(table: pd.DataFrame) -> bool:
-    """Whether there are as many features as in the paper."""
-    return bool((table["features"] >= 10_000).all())
-
-
-def _sizes(table: pd.DataFrame, reduction: str, metric: str) -> pd.DataFrame:
+def _sizes(
+    table: pd.DataFrame, reduction: str, metric: str, part: str = "sizes"
+) -> pd.DataFrame:
     """Return (data sets, points) of one metric."""
-    rows = table[(table["part"] == "sizes") & (table["loss_reduction"] == reduction)]
+    rows = table[(table["part"] == part) & (table["loss_reduction"] == reduction)]
     return by_data_set(rows, metric, "points")
 
 
@@ -31,18 +29,45 @@ def _occurrences(table: pd.DataFrame) -> float:
     return round(1.0 - float(table["sparsity"].iloc[0]), 12)
 
 
-def peak_occurrences(table: pd.DataFrame, reduction: str) -> Estimate:
-    """Where the test loss is highest: points times the density of features.
+def _from_one_occurrence(
+    table: pd.DataFrame, reduction: str, part: str = "sizes"
+) -> pd.DataFrame:
+    """Test losses by points times the density of features, from 1 on.
 
     Sizes below one occurrence do not count: there, single points that lie at the
-    origin raise it.
+    origin raise the loss.
     """
-    losses = _sizes(table, reduction, "test_loss")
-    each = _occurrences(table)
-    within = losses.loc[:, losses.columns * each >= 1.0]
-    if within.empty:
+    losses = _sizes(table, reduction, "test_loss", part)
+    losses.columns = losses.columns * _occurrences(table)
+    return losses.loc[:, losses.columns >= 1.0]
+
+
+def peak_occurrences(table: pd.DataFrame, reduction: str) -> Estimate:
+    """Where the test loss is highest: points times the density of features."""
+    losses = _from_one_occurrence(table, reduction)
+    return median_of([] if losses.empty else losses.idxmax(axis=1))
+
+
+def wider_peak(table: pd.DataFrame, what: str) -> Estimate:
+    """Place or height above 1 of the wider networks' peak, over that of the others."""
+    wide, narrow = (
+        _from_one_occurrence(table, "mean", part) for part in ("wider", "sizes")
+    )
+    if wide.empty or narrow.empty:
         return median_of([])
-    return median_of(within.idxmax(axis=1) * each)
+    if what == "place":
+        return median_of(wide.idxmax(axis=1) / narrow.idxmax(axis=1))
+    # A data set without a peak above 1 has one of the smallest that can be told apart.
+    heights = [(part.max(axis=1) - 1.0).clip(lower=1e-4) for part in (wide, narrow)]
+    return median_of(heights[0] / heights[1])
+
+
+def from_published(table: pd.DataFrame) -> Estimate:
+    """How far the test loss is from the paper's at the median size."""
+    losses = _sizes(table, "mean", "test_loss")
+    known = [size for size in losses if size in PUBLISHED]
+    away = losses[known] - [PUBLISHED[size] for size in known]
+    return median_of(away.abs().median(axis=1))
 
 
 def onset_occurrences(table: pd.DataFrame, reduction: str) -> Estimate:
@@ -152,6 +177,32 @@ CLAIMS = (
         _test_loss_at_2000,
         at_least=1.0,
         at_most=1.03,
+        in_scale=at_papers_size,
+    ),
+    Claim(
+        "At the paper's size the test losses are those of its figure (distance at the "
+        "median size, mean over features)",
+        f"{_PAPER}, Figure 3",
+        "0, read off to 0.0003, means of 4",
+        from_published,
+        at_most=0.001,
+        in_scale=at_papers_size,
+    ),
+    Claim(
+        "With four hidden dimensions the peak of the test loss lies at more points "
+        "(ratio of the numbers of points, mean over features)",
+        f"{_PAPER}, Figure 5",
+        "2.5 (5,000 against 2,000)",
+        lambda table: wider_peak(table, "place"),
+        at_least=1.2,
+    ),
+    Claim(
+        "At 10,000 features it is higher (ratio of the heights above 1, mean over "
+        "features)",
+        f"{_PAPER}, Figure 5",
+        "28 (1.57 against 1.02)",
+        lambda table: wider_peak(table, "height"),
+        at_least=2.0,
         in_scale=at_papers_size,
     ),
     Claim(

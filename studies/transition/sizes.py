@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -14,8 +14,14 @@ from studies._kit.estimates import median_of
 from studies._kit.grid import Grid, medians
 from studies._kit.pictures import BAND, draw_band, log_from_one, log_lengths
 from studies._kit.toy import Cell, by_data_set
+from studies.transition.published import PUBLISHED, at_papers_size
 
 REDUCTIONS = {"mean": COLORS["blue"], "sum": COLORS["vermillion"]}
+
+_WIDER = """
+The paper's heat map has a higher ridge, at more points, with more hidden dimensions.
+Here are data of the same distribution, and networks that have more room.
+"""
 
 _TEXT = """
 At each size, the same data sets and starting weights with losses averaged over
@@ -70,8 +76,27 @@ def sizes(scale: Sizes) -> Grid:
     )
 
 
+def wider(scale: Sizes) -> Grid:
+    """Return the same with more hidden dimensions, as a part of its own."""
+    return Grid(
+        study="transition",
+        name="wider",
+        title=f"The same with {scale.hidden} hidden dimensions",
+        text=_WIDER,
+        scale=scale,
+        summarize=summarize,
+        draw=lambda table, _: [
+            replace(losses(table), name="losses_wider"),
+            replace(dimensionalities(table), name="dimensionalities_wider"),
+        ],
+    )
+
+
 def summarize(table: pd.DataFrame) -> pd.DataFrame:
-    """Medians over data sets, one row a size and reduction."""
+    """Medians over data sets, one row a size and reduction.
+
+    At the paper's own number of features its published losses stand beside ours.
+    """
     shown = {
         "train_loss": "train loss",
         "test_loss": "test loss",
@@ -81,7 +106,10 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
         "weight_length": "length of weights",
         "bias_length": "length of bias",
     }
-    return medians(table, ["points", "loss_reduction"], shown)
+    small = medians(table, ["points", "loss_reduction"], shown)
+    if at_papers_size(table) and set(table["hidden"]) == {2}:
+        small["paper's test loss"] = small["points"].map(PUBLISHED)
+    return small
 
 
 def losses(table: pd.DataFrame) -> Picture:
@@ -94,6 +122,14 @@ def losses(table: pd.DataFrame) -> Picture:
         label = f"{reduction} over features"
         draw_band(rows, "points", metric="test_loss", ax=test, color=color, label=label)
         draw_band(rows, "points", metric="train_loss", ax=train, color=color)
+        typical = by_data_set(rows, "median_test_loss", "points").median()
+        test.plot(
+            typical.index,
+            typical,
+            ":",
+            color=color,
+            label=f"{reduction}: the median test point's",
+        )
         highest = by_data_set(rows, "test_loss", "points").median()
         lowest = by_data_set(rows, "train_loss", "points").median()
         size = int(highest.idxmax())
@@ -158,8 +194,10 @@ def dimensionalities(table: pd.DataFrame) -> Picture:
         ):
             draw_band(rows, "points", metric=metric, ax=ax, color=color, label=label)
     sizes = sorted(table["points"].unique())
-    share = [min(2 / size, 1) for size in sizes]
-    points.plot(sizes, share, ":", color=COLORS["black"], label="2 / points")
+    hidden = int(table["hidden"].iloc[0])
+    share = [min(hidden / size, 1) for size in sizes]
+    label = f"{hidden} / points"
+    points.plot(sizes, share, ":", color=COLORS["black"], label=label)
     log_lengths(points).set_ylabel("median datapoint dimensionality")
     features.set_ylabel("largest feature dimensionality")
     for ax in (features, points):

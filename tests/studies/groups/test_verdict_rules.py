@@ -18,6 +18,7 @@ from studies import (
 )
 from studies._kit.verdicts import judge
 from studies.transition import claims as transition
+from studies.transition.published import PUBLISHED
 
 SETS = range(6)
 
@@ -34,11 +35,13 @@ def verdict(claims, words, table):
     return judge(claim, table)[1]
 
 
-def table_of_sizes(peak_at, *, features=1000, heights=(1.01, 50.0), learned_at=1000):
+def table_of_sizes(
+    peak_at, *, features=1000, heights=(1.01, 50.0), learned_at=1000, part="sizes"
+):
     """A transition with its peak at these points, for each data set."""
     peaks = np.broadcast_to(peak_at, len(SETS))
     onsets = np.broadcast_to(learned_at, len(SETS))
-    conditions = {"features": features, "sparsity": 0.99, "part": "sizes"}
+    conditions = {"features": features, "sparsity": 0.99, "part": part}
     frames = []
     for points, (reduction, height) in itertools.product(
         (50, 200, 500, 1000, 2000), zip(("mean", "sum"), heights, strict=True)
@@ -53,6 +56,48 @@ def table_of_sizes(peak_at, *, features=1000, heights=(1.01, 50.0), learned_at=1
             rows("weight_length", points if reduction == "sum" else -points, **here),
         ]
     return pd.concat(frames, ignore_index=True)
+
+
+def wider_and_narrow(peak_at, heights):
+    """Networks with two hidden dimensions have their peak at 200 points, of 1.01."""
+    wide = table_of_sizes(peak_at, heights=heights, part="wider")
+    both = pd.concat([table_of_sizes(200), wide], ignore_index=True)
+    return both.assign(features=10_000)
+
+
+@pytest.mark.parametrize(
+    ("words", "peak_at", "height", "expected"),
+    [
+        ("lies at more points", 500, 1.01, "holds"),
+        ("lies at more points", 200, 1.01, "fails"),
+        ("lies at more points", [500, 500, 500, 200, 200, 200], 1.01, "depends"),
+        ("it is higher", 500, 1.05, "holds"),
+        ("it is higher", 500, 1.011, "fails"),
+    ],
+)
+def test_a_wider_networks_peak_is_compared_with_the_others(
+    words, peak_at, height, expected
+):
+    table = wider_and_narrow(peak_at, (height, 50.0))
+    assert verdict(transition.CLAIMS, words, table) == expected
+
+
+def test_without_wider_networks_their_peak_is_out_of_scale():
+    table = table_of_sizes(200, features=10_000)
+    assert verdict(transition.CLAIMS, "it is higher", table) == "out of scale"
+
+
+@pytest.mark.parametrize(("away", "expected"), [(0.0005, "holds"), (0.01, "fails")])
+def test_losses_of_the_papers_size_are_compared_with_its_figure(away, expected):
+    table = table_of_sizes(2000, features=10_000)
+    losses = table["metric"] == "test_loss"
+    published = table["points"].map(PUBLISHED)
+    table.loc[losses, "estimate"] = published[losses] + away
+    words = "those of its figure"
+    assert verdict(transition.CLAIMS, words, table) == expected
+    assert verdict(transition.CLAIMS, words, table.assign(features=1000)) == (
+        "out of scale"
+    )
 
 
 @pytest.mark.parametrize(
@@ -287,6 +332,22 @@ def test_the_map():
     falling = table_of_map([[1.5, 1.4, 1.3], [1.2, 1.1, 1.0], [1.0, 0.9, 0.8]])
     for words in ("More data", "Larger models", "The ridge"):
         assert verdict(claims, words, falling) == "fails"
+
+
+def test_a_row_of_the_map_alone_says_nothing_of_columns():
+    table = table_of_map([[1.5, 1.0, 1.3]]).replace({"features": {100: 10_000}})
+    assert verdict(heat_map.CLAIMS, "More data", table) == "holds"
+    for words in ("Larger models", "The ridge", "It moves likewise"):
+        assert verdict(heat_map.CLAIMS, words, table) == "out of scale"
+
+
+def test_the_papers_cells_stand_below_ours_at_its_size():
+    table = table_of_map([[1.5, 1.0, 1.3]])
+    table["points"] = table["points"].map({10: 2000, 20: 5000, 40: 10_000})
+    assert "paper" not in heat_map.summarize(table)["reduction"].str[:5].tolist()
+    small = heat_map.summarize(table.replace({"features": {100: 10_000}}))
+    published = small[small["reduction"].str.startswith("paper")]
+    assert published[["hidden", "5,000 points"]].to_numpy().tolist() == [[2.0, 1.0]]
 
 
 def table_of_images(training, held_out, points=(100, 200)):
