@@ -20,8 +20,11 @@ def losses(weights, bias, dense):
     return (torch.relu(dense @ weights @ weights.T + bias) - dense).square().sum(1)
 
 
-def train(trainer, dense, weights, bias):
-    """Return weights and bias of one model trained on all rows of `dense`."""
+def train(trainer, dense, weights, bias, steps=None):
+    """Return weights and bias of one model trained on all rows of `dense`.
+
+    With `steps`, as they are after so many of the trainer's own.
+    """
     weights = weights.clone().requires_grad_()
     bias = bias.clone().requires_grad_()
     optimizer = torch.optim.AdamW(
@@ -31,7 +34,7 @@ def train(trainer, dense, weights, bias):
         eps=trainer.adam_epsilon,
         weight_decay=trainer.weight_decay,
     )
-    for step in range(trainer.steps):
+    for step in range(trainer.steps if steps is None else steps):
         optimizer.param_groups[0]["lr"] = learning_rate(trainer, step)
         optimizer.zero_grad()
         loss = losses(weights, bias, dense).mean()

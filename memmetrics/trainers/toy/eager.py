@@ -53,7 +53,7 @@ def dense_part(
 def train(
     problem: Problem, dense: DensePart = dense_part
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return trained (weights, bias) of every run."""
+    """Return (weights, bias) of every run after each of the steps that are kept."""
     weights, bias = problem.weights.clone(), problem.bias.clone()
     entries = _Entries.of(problem)
     recipe = problem.recipe
@@ -64,12 +64,18 @@ def train(
         dtype=weights.dtype,
         device=weights.device,
     )
-    for decay, rate, correction in recipe.adamw_schedule().tolist():
-        d_weights, d_bias = _half_gradient(weights, bias, entries, dense)
-        d_weights.mul_(scale[:, None, None])
-        d_bias.mul_(scale[:, None])
-        optimizer.step([d_weights, d_bias], decay, rate, correction)
-    return weights, bias
+    schedule, done = recipe.adamw_schedule().tolist(), 0
+    kept = []
+    for upto in problem.kept:
+        for decay, rate, correction in schedule[done:upto]:
+            d_weights, d_bias = _half_gradient(weights, bias, entries, dense)
+            d_weights.mul_(scale[:, None, None])
+            d_bias.mul_(scale[:, None])
+            optimizer.step([d_weights, d_bias], decay, rate, correction)
+        kept.append((weights.clone(), bias.clone()))
+        done = upto
+    all_weights, all_biases = zip(*kept, strict=True)
+    return torch.stack(all_weights), torch.stack(all_biases)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -32,10 +32,11 @@ _SECONDS_PER_CALL = 0.2
 
 
 def train(problem: Problem) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return trained (weights, bias) of every run."""
+    """Return (weights, bias) of every run after each of the steps that are kept."""
     runs, features, hidden = problem.weights.shape
-    weights = np.empty((runs, features, hidden), problem.weights.numpy().dtype)
-    bias = np.empty((runs, features), weights.dtype)
+    kept = len(problem.kept)
+    weights = np.empty((kept, runs, features, hidden), problem.weights.numpy().dtype)
+    bias = np.empty((kept, runs, features), weights.dtype)
     kernel = training_kernel(padded_hidden(hidden), kind_of(problem))
     schedule = problem.recipe.adamw_schedule().astype(weights.dtype)
     parts, chunks = division(problem.data.shape[0], features, hidden)
@@ -44,8 +45,11 @@ def train(problem: Problem) -> tuple[torch.Tensor, torch.Tensor]:
 
     def one(run: int) -> None:
         state = State.start(problem, run, schedule)
-        _train_run(state, kernel, problem.recipe.steps, team, stop)
-        weights[run], bias[run] = state.unpack(features, hidden)
+        done = 0
+        for place, upto in enumerate(problem.kept):
+            _train_run(state, kernel, range(done, upto), team, stop)
+            weights[place, run], bias[place, run] = state.unpack(features, hidden)
+            done = upto
 
     _in_threads(one, range(runs), problem.threads // team, stop.set)
     return torch.from_numpy(weights), torch.from_numpy(bias)
@@ -54,14 +58,14 @@ def train(problem: Problem) -> tuple[torch.Tensor, torch.Tensor]:
 def _train_run(
     state: State,
     kernel: Callable[..., None],
-    steps: int,
+    steps: range,
     team: int,
     stop: threading.Event,
 ) -> None:
-    """Take all steps, some at a time, with a team of threads."""
-    done, together = 0, 1
-    while done < steps and not stop.is_set():
-        upto = min(done + together, steps)
+    """Take these steps, some at a time, with a team of threads."""
+    done, together = steps.start, 1
+    while done < steps.stop and not stop.is_set():
+        upto = min(done + together, steps.stop)
         began = time.perf_counter()
         _steps_together(state, kernel, done, upto, team)
         seconds = max(time.perf_counter() - began, 1e-5)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import numbers
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
     import scipy.sparse
     import torch
 
-__all__ = ["Problem", "Recipe"]
+__all__ = ["Problem", "Recipe", "kept_steps"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +74,25 @@ class Problem:
     bias: torch.Tensor  # (runs, features)
     recipe: Recipe
     threads: int
+    kept: tuple[int, ...]  # numbers of steps, rising, after which to keep the models
 
     def own_points(self, run: int) -> scipy.sparse.csr_array:
         """Return the points that `run` trains on."""
         return self.data[np.flatnonzero(self.member[run]), :]
+
+
+def kept_steps(at: Sequence[int], steps: int) -> tuple[int, ...]:
+    """Check the steps after which to keep the models: `at` of a trajectory."""
+    values = tuple(at)
+    whole = all(isinstance(step, numbers.Integral) for step in values)
+    if not (
+        values
+        and whole
+        and values[0] >= 0
+        and values[-1] <= steps
+        and all(step < later for step, later in itertools.pairwise(values))
+    ):
+        raise ValueError(
+            f"`at` must be whole numbers of steps, rising, in [0, {steps}]; got {at!r}"
+        )
+    return tuple(map(int, values))

@@ -15,7 +15,7 @@ import torch
 
 from memmetrics.trainers.toy.backends import BACKENDS, choose, training_function
 from memmetrics.trainers.toy.data import as_points
-from memmetrics.trainers.toy.problem import Problem, Recipe
+from memmetrics.trainers.toy.problem import Problem, Recipe, kept_steps
 from memmetrics.trainers.toy.stack import ToyStack
 
 if TYPE_CHECKING:
@@ -180,6 +180,47 @@ class ToyTrainer:
         """
         return self.bind(data).fit(member, seeds=seeds, init=init)
 
+    def trajectory(
+        self,
+        data: object,
+        member: npt.NDArray[np.bool_] | torch.Tensor,
+        *,
+        seeds: Sequence[int],
+        at: Sequence[int],
+        init: tuple[Any, Any] | None = None,
+    ) -> list[ToyStack]:
+        """Return the models as they are after some of the steps of one training.
+
+        The schedule is that of all `steps`; training ends with the last of `at`.
+
+        Parameters
+        ----------
+        data, member, seeds, init
+            As for `fit`.
+        at : sequence of int, (snapshots,)
+            Numbers of steps, rising: from 0, the start, to `steps`, what `fit` gives.
+
+        Returns
+        -------
+        list of ToyStack, one for each of `at`
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `fit` does, or if `at` is empty, does not rise or is out of range.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import memmetrics as mm
+        >>> data = mm.sparse_features(5, 1000, 0.99, rng=0)
+        >>> trainer, everyone = mm.ToyTrainer(steps=1000), np.ones((1, 5), bool)
+        >>> start, end = trainer.trajectory(data, everyone, seeds=[0], at=[0, 1000])
+        >>> bool(start.losses(data).mean() > end.losses(data).mean())
+        True
+        """
+        return self.bind(data).trajectory(member, seeds=seeds, at=at, init=init)
+
     def bind(self, data: object) -> BoundToyTrainer:
         """Return a trainer of these points, which are checked and laid out once.
 
@@ -258,6 +299,18 @@ class BoundToyTrainer:
         init: tuple[Any, Any] | None = None,
     ) -> ToyStack:
         """Train one model for each row of `member`, see `ToyTrainer.fit`."""
+        end = [self.trainer.steps]
+        return self.trajectory(member, seeds=seeds, at=end, init=init)[0]
+
+    def trajectory(
+        self,
+        member: npt.NDArray[np.bool_] | torch.Tensor,
+        *,
+        seeds: Sequence[int],
+        at: Sequence[int],
+        init: tuple[Any, Any] | None = None,
+    ) -> list[ToyStack]:
+        """Return the models after some of the steps, see `ToyTrainer.trajectory`."""
         trainer, points = self.trainer, self.points
         device = torch.device(trainer.device)
         backend = choose(trainer.backend, device)
@@ -274,9 +327,10 @@ class BoundToyTrainer:
             bias=bias.to(device),
             recipe=trainer._recipe(),  # noqa: SLF001 - as above
             threads=trainer.threads or torch.get_num_threads(),
+            kept=kept_steps(at, trainer.steps),
         )
-        trained = training_function(backend)(problem)
-        return ToyStack(*trained, backend=backend)
+        weights, bias = training_function(backend)(problem)
+        return [ToyStack(*kept, backend) for kept in zip(weights, bias, strict=True)]
 
 
 def _check_count(name: str, value: object, *, optional: bool) -> None:
