@@ -67,7 +67,10 @@ def train(
     schedule, done = recipe.adamw_schedule().tolist(), 0
     kept = []
     for upto in problem.kept:
-        for decay, rate, correction in schedule[done:upto]:
+        for step in range(done, upto):
+            decay, rate, correction = schedule[step]
+            if problem.fresh and step > 0:
+                entries = _Entries.of(problem, step)
             d_weights, d_bias = _half_gradient(weights, bias, entries, dense)
             d_weights.mul_(scale[:, None, None])
             d_bias.mul_(scale[:, None])
@@ -88,12 +91,12 @@ class _Entries:
     present: torch.Tensor  # (runs, most_points, 1)
 
     @classmethod
-    def of(cls, problem: Problem) -> _Entries:
+    def of(cls, problem: Problem, step: int = 0) -> _Entries:
         runs, features, _ = problem.weights.shape
         counts = problem.member.sum(1)
         rows, columns, values = [], [], []
         for run in range(runs):
-            own = problem.own_points(run)
+            own = problem.own_points(run, step)
             point = np.repeat(np.arange(own.shape[0]), np.diff(own.indptr))
             rows.append(run * counts.max() + point)
             columns.append(run * features + own.indices.astype(np.int64))

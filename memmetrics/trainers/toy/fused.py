@@ -40,14 +40,20 @@ def train(problem: Problem) -> tuple[torch.Tensor, torch.Tensor]:
     kernel = training_kernel(padded_hidden(hidden), kind_of(problem))
     schedule = problem.recipe.adamw_schedule().astype(weights.dtype)
     parts, chunks = division(problem.data.shape[0], features, hidden)
-    team = max(1, min(problem.threads // runs, parts * chunks))
+    # A step on fresh points is over before a team has come together.
+    most = 1 if problem.fresh else parts * chunks
+    team = max(1, min(problem.threads // runs, most))
     stop = threading.Event()
 
     def one(run: int) -> None:
         state = State.start(problem, run, schedule)
         done = 0
         for place, upto in enumerate(problem.kept):
-            _train_run(state, kernel, range(done, upto), team, stop)
+            steps = range(done, upto)
+            if problem.fresh:
+                _train_fresh(state.on_fresh(problem, run, steps), kernel, stop)
+            else:
+                _train_run(state, kernel, steps, team, stop)
             weights[place, run], bias[place, run] = state.unpack(features, hidden)
             done = upto
 
@@ -71,6 +77,18 @@ def _train_run(
         seconds = max(time.perf_counter() - began, 1e-5)
         together = max(1, int((upto - done) * min(_SECONDS_PER_CALL / seconds, 16)))
         done = upto
+
+
+def _train_fresh(
+    states: Iterable[tuple[int, State]],
+    kernel: Callable[..., None],
+    stop: threading.Event,
+) -> None:
+    """Take one step on the points of each state, all of one run."""
+    for step, state in states:
+        if stop.is_set():
+            return
+        _steps_together(state, kernel, step, step + 1, team=1)
 
 
 def _steps_together(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from memmetrics.trainers.toy.fresh import FreshSamples
+
 if TYPE_CHECKING:
     import scipy.sparse
     import torch
@@ -68,16 +70,32 @@ class Recipe:
 class Problem:
     """A stack of runs to train from given starting values."""
 
-    data: scipy.sparse.csr_array  # (points, features)
+    data: scipy.sparse.csr_array | FreshSamples  # (points, features)
     member: npt.NDArray[np.bool_]  # (runs, points)
     weights: torch.Tensor  # (runs, features, hidden), starting values
     bias: torch.Tensor  # (runs, features)
     recipe: Recipe
     threads: int
     kept: tuple[int, ...]  # numbers of steps, rising, after which to keep the models
+    seeds: list[int]  # (runs,)
 
-    def own_points(self, run: int) -> scipy.sparse.csr_array:
-        """Return the points that `run` trains on."""
+    @property
+    def fresh(self) -> bool:
+        """Whether every step has points of its own."""
+        return isinstance(self.data, FreshSamples)
+
+    @property
+    def density(self) -> float:
+        """Share of non-zeros among the points' features."""
+        if isinstance(self.data, FreshSamples):
+            return 1 - self.data.sparsity
+        points, features = self.data.shape
+        return float(self.data.nnz / (points * features))
+
+    def own_points(self, run: int, step: int = 0) -> scipy.sparse.csr_array:
+        """Return the points that `run` trains on, at a step if they are fresh."""
+        if isinstance(self.data, FreshSamples):
+            return self.data.batch(self.seeds[run], step)
         return self.data[np.flatnonzero(self.member[run]), :]
 
 

@@ -7,14 +7,21 @@ import logging
 import math
 import numbers
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from memmetrics.trainers.toy.arguments import (
+    init_iv,
+    member_iv,
+    points_iv,
+    seeds_iv,
+)
 from memmetrics.trainers.toy.backends import BACKENDS, choose, training_function
 from memmetrics.trainers.toy.data import as_points
+from memmetrics.trainers.toy.fresh import FreshSamples
 from memmetrics.trainers.toy.problem import Problem, Recipe, kept_steps
 from memmetrics.trainers.toy.stack import ToyStack
 
@@ -159,7 +166,7 @@ class ToyTrainer:
 
         Parameters
         ----------
-        data : csr_array, dense array or tensor, (points, features)
+        data : csr_array, dense array, tensor or FreshSamples, (points, features)
             Work and memory grow with the non-zeros of the points.
         member : bool array, (runs, points)
             Which points each run trains on, at least one.
@@ -231,7 +238,9 @@ class ToyTrainer:
         TypeError, ValueError
             As `fit` does for `data`.
         """
-        return BoundToyTrainer(self, _points_iv(data, torch.device(self.device)))
+        if isinstance(data, FreshSamples):
+            return BoundToyTrainer(self, data)
+        return BoundToyTrainer(self, points_iv(data, torch.device(self.device)))
 
     @property
     def thread_invariant(self) -> bool:
@@ -274,7 +283,7 @@ class ToyTrainer:
         dtype = getattr(torch, self.dtype)
         shapes = ((runs, features, self.hidden), (runs, features))
         if init is not None:
-            return _init_iv(init, shapes, dtype)
+            return init_iv(init, shapes, dtype)
         # Xavier normal (Glorot & Bengio 2010): variance 2 / (fan in + fan out).
         deviation = math.sqrt(2 / (features + self.hidden))
         weights = torch.empty(shapes[0], dtype=dtype)
@@ -289,7 +298,7 @@ class BoundToyTrainer:
     """A `ToyTrainer` that has seen its points, (points, features)."""
 
     trainer: ToyTrainer
-    points: scipy.sparse.csr_array
+    points: scipy.sparse.csr_array | FreshSamples
 
     def fit(
         self,
@@ -314,10 +323,11 @@ class BoundToyTrainer:
         trainer, points = self.trainer, self.points
         device = torch.device(trainer.device)
         backend = choose(trainer.backend, device)
-        mask = _member_iv(member, points.shape[0])
+        mask = member_iv(member, points)
         runs = mask.shape[0]
+        starts = seeds_iv(seeds, runs)
         weights, bias = trainer._starting_values(  # noqa: SLF001 - one class in two
-            runs, points.shape[1], _seeds_iv(seeds, runs), init
+            runs, points.shape[1], starts, init
         )
         _logger.debug("training %d runs with backend %s", runs, backend)
         problem = Problem(
@@ -328,6 +338,7 @@ class BoundToyTrainer:
             recipe=trainer._recipe(),  # noqa: SLF001 - as above
             threads=trainer.threads or torch.get_num_threads(),
             kept=kept_steps(at, trainer.steps),
+            seeds=starts,
         )
         weights, bias = training_function(backend)(problem)
         return [ToyStack(*kept, backend) for kept in zip(weights, bias, strict=True)]
@@ -338,63 +349,3 @@ def _check_count(name: str, value: object, *, optional: bool) -> None:
         return
     if not isinstance(value, numbers.Integral) or value < 1:
         raise ValueError(f"`{name}` must be an integer of at least 1; got {value!r}")
-
-
-def _points_iv(data: object, device: torch.device) -> scipy.sparse.csr_array:
-    if isinstance(data, torch.Tensor) and data.device.type not in ("cpu", device.type):
-        raise ValueError(
-            f"`data` must be on the CPU or on the trainer's device {str(device)!r}; "
-            f"got {str(data.device)!r}"
-        )
-    points = as_points(data)
-    if not points.data.any():
-        raise ValueError(f"`data` must not be all zero; got shape {points.shape}")
-    return points
-
-
-def _member_iv(member: object, points: int) -> npt.NDArray[np.bool_]:
-    mask = (
-        member.cpu().numpy() if isinstance(member, torch.Tensor) else np.asarray(member)
-    )
-    if mask.dtype != bool:
-        raise TypeError(f"`member` must be boolean; got dtype {mask.dtype}")
-    if mask.ndim != 2 or mask.shape[0] < 1 or mask.shape[1] != points:
-        raise ValueError(
-            f"`member` must have axes (runs, points) with the {points} points of "
-            f"`data`; got shape {mask.shape}"
-        )
-    empty = np.flatnonzero(~mask.any(1))
-    if empty.size:
-        raise ValueError(
-            f"`member` must give every run a point; runs {empty} have none"
-        )
-    return mask
-
-
-def _seeds_iv(seeds: Sequence[int], runs: int) -> list[int]:
-    values = [int(seed) for seed in seeds]
-    if len(values) != runs:
-        raise ValueError(
-            f"`seeds` must have one seed for each of {runs} runs; got {len(values)}"
-        )
-    if not all(0 <= seed < 2**64 for seed in values):
-        raise ValueError(f"`seeds` must lie in [0, 2**64); got {values}")
-    return values
-
-
-def _init_iv(
-    init: tuple[Any, Any], shapes: tuple[tuple[int, ...], ...], dtype: torch.dtype
-) -> tuple[torch.Tensor, torch.Tensor]:
-    if len(init) != len(shapes):
-        raise ValueError(f"`init` must be (weights, bias); got {len(init)} items")
-    checked = []
-    for name, value, shape in zip(("weights", "bias"), init, shapes, strict=True):
-        tensor = torch.as_tensor(value).detach().to("cpu", dtype, copy=True)
-        if tuple(tensor.shape) != shape:
-            raise ValueError(
-                f"`init` {name} must have shape {shape}; got {tuple(tensor.shape)}"
-            )
-        if not bool(tensor.isfinite().all()):
-            raise ValueError(f"`init` {name} must be finite; got NaN or infinity")
-        checked.append(tensor)
-    return cast("tuple[torch.Tensor, torch.Tensor]", tuple(checked))
