@@ -26,6 +26,7 @@ class Stream(IntEnum):
     FITS = 2
     ROUNDING = 3
     PLANTING = 4
+    BATCHES = 6
 
 
 def entropy_from(rng: RNG) -> int:

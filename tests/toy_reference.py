@@ -20,8 +20,17 @@ def losses(weights, bias, dense):
     return (torch.relu(dense @ weights @ weights.T + bias) - dense).square().sum(1)
 
 
-def train(trainer, dense, weights, bias):
-    """Return weights and bias of one model trained on all rows of `dense`."""
+def train(trainer, dense, weights, bias, steps=None):
+    """Return weights and bias of one model trained on all rows of `dense`.
+
+    With `steps`, as they are after so many of the trainer's own.
+    """
+    count = trainer.steps if steps is None else steps
+    return train_on(trainer, [dense] * count, weights, bias)
+
+
+def train_on(trainer, batches, weights, bias):
+    """Return weights and bias of one model trained on one batch a step."""
     weights = weights.clone().requires_grad_()
     bias = bias.clone().requires_grad_()
     optimizer = torch.optim.AdamW(
@@ -31,7 +40,7 @@ def train(trainer, dense, weights, bias):
         eps=trainer.adam_epsilon,
         weight_decay=trainer.weight_decay,
     )
-    for step in range(trainer.steps):
+    for step, dense in enumerate(batches):
         optimizer.param_groups[0]["lr"] = learning_rate(trainer, step)
         optimizer.zero_grad()
         loss = losses(weights, bias, dense).mean()

@@ -12,6 +12,7 @@ from memmetrics.trainers.base import (
 from memmetrics.trainers.function import FunctionTrainer
 from memmetrics.trainers.module.trainer import ModuleTrainer
 from memmetrics.trainers.toy import (
+    FreshSamples,
     ToyStack,
     ToyTrainer,
     sparse_features,
@@ -21,6 +22,7 @@ __all__ = [
     "BindingTrainer",
     "BoundTrainer",
     "Data",
+    "FreshSamples",
     "FunctionTrainer",
     "ModuleTrainer",
     "Stack",

@@ -77,7 +77,10 @@ def _c_compiler() -> bool:
 def training_function(
     backend: str,
 ) -> Callable[[Problem], tuple[torch.Tensor, torch.Tensor]]:
-    """Return the function (problem) -> trained (weights, bias); imports it only now."""
+    """Return the function (problem) -> (weights, bias); imports it only now.
+
+    Both have the steps that are kept as their first axis.
+    """
     module = importlib.import_module(f"memmetrics.trainers.toy.{backend}")
     function: Callable[[Problem], tuple[torch.Tensor, torch.Tensor]] = module.train
     return function

@@ -26,7 +26,7 @@ _LARGEST_WRITTEN_OUT = 16
 
 
 def train(problem: Problem) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return trained (weights, bias) of every run."""
+    """Return (weights, bias) of every run after each of the steps that are kept."""
     hidden = problem.weights.shape[2]
     if hidden > _LARGEST_WRITTEN_OUT:
         return eager.train(problem)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import scipy.sparse
 import torch
 
-__all__ = ["as_points", "sparse_features"]
+__all__ = ["as_points", "check_sizes", "sparse_features"]
 
 
 def sparse_features(
@@ -59,13 +59,7 @@ def sparse_features(
     >>> data.multiply(data).sum(axis=1).round(5)
     array([1., 1., 1., 1., 1.], dtype=float32)
     """
-    for name, value in (("points", points), ("features", features)):
-        if not isinstance(value, numbers.Integral) or value < 1:
-            raise ValueError(
-                f"`{name}` must be an integer of at least 1; got {value!r}"
-            )
-    if not 0 <= sparsity < 1:
-        raise ValueError(f"`sparsity` must lie in [0, 1); got {sparsity!r}")
+    check_sizes(sparsity, points=points, features=features)
     try:
         generator = np.random.default_rng(rng)
     except (TypeError, ValueError) as error:
@@ -81,6 +75,17 @@ def sparse_features(
     np.cumsum(np.bincount(rows, minlength=points), out=starts[1:])
     unit = (values / norms[rows]).astype(np.float32)
     return scipy.sparse.csr_array((unit, columns, starts), shape=(points, features))
+
+
+def check_sizes(sparsity: float, **sizes: int) -> None:
+    """Raise ValueError unless sparse points of this kind can be drawn."""
+    for name, value in sizes.items():
+        if not isinstance(value, numbers.Integral) or value < 1:
+            raise ValueError(
+                f"`{name}` must be an integer of at least 1; got {value!r}"
+            )
+    if not 0 <= sparsity < 1:
+        raise ValueError(f"`sparsity` must lie in [0, 1); got {sparsity!r}")
 
 
 def _bernoulli_places(

@@ -53,7 +53,7 @@ def dense_part(
 def train(
     problem: Problem, dense: DensePart = dense_part
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return trained (weights, bias) of every run."""
+    """Return (weights, bias) of every run after each of the steps that are kept."""
     weights, bias = problem.weights.clone(), problem.bias.clone()
     entries = _Entries.of(problem)
     recipe = problem.recipe
@@ -64,12 +64,21 @@ def train(
         dtype=weights.dtype,
         device=weights.device,
     )
-    for decay, rate, correction in recipe.adamw_schedule().tolist():
-        d_weights, d_bias = _half_gradient(weights, bias, entries, dense)
-        d_weights.mul_(scale[:, None, None])
-        d_bias.mul_(scale[:, None])
-        optimizer.step([d_weights, d_bias], decay, rate, correction)
-    return weights, bias
+    schedule, done = recipe.adamw_schedule().tolist(), 0
+    kept = []
+    for upto in problem.kept:
+        for step in range(done, upto):
+            decay, rate, correction = schedule[step]
+            if problem.fresh and step > 0:
+                entries = _Entries.of(problem, step)
+            d_weights, d_bias = _half_gradient(weights, bias, entries, dense)
+            d_weights.mul_(scale[:, None, None])
+            d_bias.mul_(scale[:, None])
+            optimizer.step([d_weights, d_bias], decay, rate, correction)
+        kept.append((weights.clone(), bias.clone()))
+        done = upto
+    all_weights, all_biases = zip(*kept, strict=True)
+    return torch.stack(all_weights), torch.stack(all_biases)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,12 +91,12 @@ class _Entries:
     present: torch.Tensor  # (runs, most_points, 1)
 
     @classmethod
-    def of(cls, problem: Problem) -> _Entries:
+    def of(cls, problem: Problem, step: int = 0) -> _Entries:
         runs, features, _ = problem.weights.shape
         counts = problem.member.sum(1)
         rows, columns, values = [], [], []
         for run in range(runs):
-            own = problem.own_points(run)
+            own = problem.own_points(run, step)
             point = np.repeat(np.arange(own.shape[0]), np.diff(own.indptr))
             rows.append(run * counts.max() + point)
             columns.append(run * features + own.indices.astype(np.int64))

@@ -32,20 +32,30 @@ _SECONDS_PER_CALL = 0.2
 
 
 def train(problem: Problem) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return trained (weights, bias) of every run."""
+    """Return (weights, bias) of every run after each of the steps that are kept."""
     runs, features, hidden = problem.weights.shape
-    weights = np.empty((runs, features, hidden), problem.weights.numpy().dtype)
-    bias = np.empty((runs, features), weights.dtype)
+    kept = len(problem.kept)
+    weights = np.empty((kept, runs, features, hidden), problem.weights.numpy().dtype)
+    bias = np.empty((kept, runs, features), weights.dtype)
     kernel = training_kernel(padded_hidden(hidden), kind_of(problem))
     schedule = problem.recipe.adamw_schedule().astype(weights.dtype)
     parts, chunks = division(problem.data.shape[0], features, hidden)
-    team = max(1, min(problem.threads // runs, parts * chunks))
+    # A step on fresh points is over before a team has come together.
+    most = 1 if problem.fresh else parts * chunks
+    team = max(1, min(problem.threads // runs, most))
     stop = threading.Event()
 
     def one(run: int) -> None:
         state = State.start(problem, run, schedule)
-        _train_run(state, kernel, problem.recipe.steps, team, stop)
-        weights[run], bias[run] = state.unpack(features, hidden)
+        done = 0
+        for place, upto in enumerate(problem.kept):
+            steps = range(done, upto)
+            if problem.fresh:
+                _train_fresh(state.on_fresh(problem, run, steps), kernel, stop)
+            else:
+                _train_run(state, kernel, steps, team, stop)
+            weights[place, run], bias[place, run] = state.unpack(features, hidden)
+            done = upto
 
     _in_threads(one, range(runs), problem.threads // team, stop.set)
     return torch.from_numpy(weights), torch.from_numpy(bias)
@@ -54,19 +64,31 @@ def train(problem: Problem) -> tuple[torch.Tensor, torch.Tensor]:
 def _train_run(
     state: State,
     kernel: Callable[..., None],
-    steps: int,
+    steps: range,
     team: int,
     stop: threading.Event,
 ) -> None:
-    """Take all steps, some at a time, with a team of threads."""
-    done, together = 0, 1
-    while done < steps and not stop.is_set():
-        upto = min(done + together, steps)
+    """Take these steps, some at a time, with a team of threads."""
+    done, together = steps.start, 1
+    while done < steps.stop and not stop.is_set():
+        upto = min(done + together, steps.stop)
         began = time.perf_counter()
         _steps_together(state, kernel, done, upto, team)
         seconds = max(time.perf_counter() - began, 1e-5)
         together = max(1, int((upto - done) * min(_SECONDS_PER_CALL / seconds, 16)))
         done = upto
+
+
+def _train_fresh(
+    states: Iterable[tuple[int, State]],
+    kernel: Callable[..., None],
+    stop: threading.Event,
+) -> None:
+    """Take one step on the points of each state, all of one run."""
+    for step, state in states:
+        if stop.is_set():
+            return
+        _steps_together(state, kernel, step, step + 1, team=1)
 
 
 def _steps_together(

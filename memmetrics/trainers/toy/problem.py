@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import numbers
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from memmetrics.trainers.toy.fresh import FreshSamples
+
 if TYPE_CHECKING:
     import scipy.sparse
     import torch
 
-__all__ = ["Problem", "Recipe"]
+__all__ = ["Problem", "Recipe", "kept_steps"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,13 +70,47 @@ class Recipe:
 class Problem:
     """A stack of runs to train from given starting values."""
 
-    data: scipy.sparse.csr_array  # (points, features)
+    data: scipy.sparse.csr_array | FreshSamples  # (points, features)
     member: npt.NDArray[np.bool_]  # (runs, points)
     weights: torch.Tensor  # (runs, features, hidden), starting values
     bias: torch.Tensor  # (runs, features)
     recipe: Recipe
     threads: int
+    kept: tuple[int, ...]  # numbers of steps, rising, after which to keep the models
+    seeds: list[int]  # (runs,)
 
-    def own_points(self, run: int) -> scipy.sparse.csr_array:
-        """Return the points that `run` trains on."""
+    @property
+    def fresh(self) -> bool:
+        """Whether every step has points of its own."""
+        return isinstance(self.data, FreshSamples)
+
+    @property
+    def density(self) -> float:
+        """Share of non-zeros among the points' features."""
+        if isinstance(self.data, FreshSamples):
+            return 1 - self.data.sparsity
+        points, features = self.data.shape
+        return float(self.data.nnz / (points * features))
+
+    def own_points(self, run: int, step: int = 0) -> scipy.sparse.csr_array:
+        """Return the points that `run` trains on, at a step if they are fresh."""
+        if isinstance(self.data, FreshSamples):
+            return self.data.batch(self.seeds[run], step)
         return self.data[np.flatnonzero(self.member[run]), :]
+
+
+def kept_steps(at: Sequence[int], steps: int) -> tuple[int, ...]:
+    """Check the steps after which to keep the models: `at` of a trajectory."""
+    values = tuple(at)
+    whole = all(isinstance(step, numbers.Integral) for step in values)
+    if not (
+        values
+        and whole
+        and values[0] >= 0
+        and values[-1] <= steps
+        and all(step < later for step, later in itertools.pairwise(values))
+    ):
+        raise ValueError(
+            f"`at` must be whole numbers of steps, rising, in [0, {steps}]; got {at!r}"
+        )
+    return tuple(map(int, values))

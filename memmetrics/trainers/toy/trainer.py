@@ -7,15 +7,22 @@ import logging
 import math
 import numbers
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from memmetrics.trainers.toy.arguments import (
+    init_iv,
+    member_iv,
+    points_iv,
+    seeds_iv,
+)
 from memmetrics.trainers.toy.backends import BACKENDS, choose, training_function
 from memmetrics.trainers.toy.data import as_points
-from memmetrics.trainers.toy.problem import Problem, Recipe
+from memmetrics.trainers.toy.fresh import FreshSamples
+from memmetrics.trainers.toy.problem import Problem, Recipe, kept_steps
 from memmetrics.trainers.toy.stack import ToyStack
 
 if TYPE_CHECKING:
@@ -159,7 +166,7 @@ class ToyTrainer:
 
         Parameters
         ----------
-        data : csr_array, dense array or tensor, (points, features)
+        data : csr_array, dense array, tensor or FreshSamples, (points, features)
             Work and memory grow with the non-zeros of the points.
         member : bool array, (runs, points)
             Which points each run trains on, at least one.
@@ -180,6 +187,47 @@ class ToyTrainer:
         """
         return self.bind(data).fit(member, seeds=seeds, init=init)
 
+    def trajectory(
+        self,
+        data: object,
+        member: npt.NDArray[np.bool_] | torch.Tensor,
+        *,
+        seeds: Sequence[int],
+        at: Sequence[int],
+        init: tuple[Any, Any] | None = None,
+    ) -> list[ToyStack]:
+        """Return the models as they are after some of the steps of one training.
+
+        The schedule is that of all `steps`; training ends with the last of `at`.
+
+        Parameters
+        ----------
+        data, member, seeds, init
+            As for `fit`.
+        at : sequence of int, (snapshots,)
+            Numbers of steps, rising: from 0, the start, to `steps`, what `fit` gives.
+
+        Returns
+        -------
+        list of ToyStack, one for each of `at`
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `fit` does, or if `at` is empty, does not rise or is out of range.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import memmetrics as mm
+        >>> data = mm.sparse_features(5, 1000, 0.99, rng=0)
+        >>> trainer, everyone = mm.ToyTrainer(steps=1000), np.ones((1, 5), bool)
+        >>> start, end = trainer.trajectory(data, everyone, seeds=[0], at=[0, 1000])
+        >>> bool(start.losses(data).mean() > end.losses(data).mean())
+        True
+        """
+        return self.bind(data).trajectory(member, seeds=seeds, at=at, init=init)
+
     def bind(self, data: object) -> BoundToyTrainer:
         """Return a trainer of these points, which are checked and laid out once.
 
@@ -190,7 +238,9 @@ class ToyTrainer:
         TypeError, ValueError
             As `fit` does for `data`.
         """
-        return BoundToyTrainer(self, _points_iv(data, torch.device(self.device)))
+        if isinstance(data, FreshSamples):
+            return BoundToyTrainer(self, data)
+        return BoundToyTrainer(self, points_iv(data, torch.device(self.device)))
 
     @property
     def thread_invariant(self) -> bool:
@@ -233,7 +283,7 @@ class ToyTrainer:
         dtype = getattr(torch, self.dtype)
         shapes = ((runs, features, self.hidden), (runs, features))
         if init is not None:
-            return _init_iv(init, shapes, dtype)
+            return init_iv(init, shapes, dtype)
         # Xavier normal (Glorot & Bengio 2010): variance 2 / (fan in + fan out).
         deviation = math.sqrt(2 / (features + self.hidden))
         weights = torch.empty(shapes[0], dtype=dtype)
@@ -248,7 +298,7 @@ class BoundToyTrainer:
     """A `ToyTrainer` that has seen its points, (points, features)."""
 
     trainer: ToyTrainer
-    points: scipy.sparse.csr_array
+    points: scipy.sparse.csr_array | FreshSamples
 
     def fit(
         self,
@@ -258,13 +308,26 @@ class BoundToyTrainer:
         init: tuple[Any, Any] | None = None,
     ) -> ToyStack:
         """Train one model for each row of `member`, see `ToyTrainer.fit`."""
+        end = [self.trainer.steps]
+        return self.trajectory(member, seeds=seeds, at=end, init=init)[0]
+
+    def trajectory(
+        self,
+        member: npt.NDArray[np.bool_] | torch.Tensor,
+        *,
+        seeds: Sequence[int],
+        at: Sequence[int],
+        init: tuple[Any, Any] | None = None,
+    ) -> list[ToyStack]:
+        """Return the models after some of the steps, see `ToyTrainer.trajectory`."""
         trainer, points = self.trainer, self.points
         device = torch.device(trainer.device)
         backend = choose(trainer.backend, device)
-        mask = _member_iv(member, points.shape[0])
+        mask = member_iv(member, points)
         runs = mask.shape[0]
+        starts = seeds_iv(seeds, runs)
         weights, bias = trainer._starting_values(  # noqa: SLF001 - one class in two
-            runs, points.shape[1], _seeds_iv(seeds, runs), init
+            runs, points.shape[1], starts, init
         )
         _logger.debug("training %d runs with backend %s", runs, backend)
         problem = Problem(
@@ -274,9 +337,11 @@ class BoundToyTrainer:
             bias=bias.to(device),
             recipe=trainer._recipe(),  # noqa: SLF001 - as above
             threads=trainer.threads or torch.get_num_threads(),
+            kept=kept_steps(at, trainer.steps),
+            seeds=starts,
         )
-        trained = training_function(backend)(problem)
-        return ToyStack(*trained, backend=backend)
+        weights, bias = training_function(backend)(problem)
+        return [ToyStack(*kept, backend) for kept in zip(weights, bias, strict=True)]
 
 
 def _check_count(name: str, value: object, *, optional: bool) -> None:
@@ -284,63 +349,3 @@ def _check_count(name: str, value: object, *, optional: bool) -> None:
         return
     if not isinstance(value, numbers.Integral) or value < 1:
         raise ValueError(f"`{name}` must be an integer of at least 1; got {value!r}")
-
-
-def _points_iv(data: object, device: torch.device) -> scipy.sparse.csr_array:
-    if isinstance(data, torch.Tensor) and data.device.type not in ("cpu", device.type):
-        raise ValueError(
-            f"`data` must be on the CPU or on the trainer's device {str(device)!r}; "
-            f"got {str(data.device)!r}"
-        )
-    points = as_points(data)
-    if not points.data.any():
-        raise ValueError(f"`data` must not be all zero; got shape {points.shape}")
-    return points
-
-
-def _member_iv(member: object, points: int) -> npt.NDArray[np.bool_]:
-    mask = (
-        member.cpu().numpy() if isinstance(member, torch.Tensor) else np.asarray(member)
-    )
-    if mask.dtype != bool:
-        raise TypeError(f"`member` must be boolean; got dtype {mask.dtype}")
-    if mask.ndim != 2 or mask.shape[0] < 1 or mask.shape[1] != points:
-        raise ValueError(
-            f"`member` must have axes (runs, points) with the {points} points of "
-            f"`data`; got shape {mask.shape}"
-        )
-    empty = np.flatnonzero(~mask.any(1))
-    if empty.size:
-        raise ValueError(
-            f"`member` must give every run a point; runs {empty} have none"
-        )
-    return mask
-
-
-def _seeds_iv(seeds: Sequence[int], runs: int) -> list[int]:
-    values = [int(seed) for seed in seeds]
-    if len(values) != runs:
-        raise ValueError(
-            f"`seeds` must have one seed for each of {runs} runs; got {len(values)}"
-        )
-    if not all(0 <= seed < 2**64 for seed in values):
-        raise ValueError(f"`seeds` must lie in [0, 2**64); got {values}")
-    return values
-
-
-def _init_iv(
-    init: tuple[Any, Any], shapes: tuple[tuple[int, ...], ...], dtype: torch.dtype
-) -> tuple[torch.Tensor, torch.Tensor]:
-    if len(init) != len(shapes):
-        raise ValueError(f"`init` must be (weights, bias); got {len(init)} items")
-    checked = []
-    for name, value, shape in zip(("weights", "bias"), init, shapes, strict=True):
-        tensor = torch.as_tensor(value).detach().to("cpu", dtype, copy=True)
-        if tuple(tensor.shape) != shape:
-            raise ValueError(
-                f"`init` {name} must have shape {shape}; got {tuple(tensor.shape)}"
-            )
-        if not bool(tensor.isfinite().all()):
-            raise ValueError(f"`init` {name} must be finite; got NaN or infinity")
-        checked.append(tensor)
-    return cast("tuple[torch.Tensor, torch.Tensor]", tuple(checked))
