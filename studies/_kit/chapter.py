@@ -30,6 +30,7 @@ class Settings:
     n_jobs: int
     out: Path
     data: Path | None = None
+    classes: tuple[str, ...] | None = None
     store: Path | None = None
 
     def store_of(self, *names: object) -> Path | None:
