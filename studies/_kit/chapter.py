@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import pandas as pd
 from matplotlib.figure import Figure
 
+from studies._kit.films import Film
 from studies._kit.verdicts import Claim
 
 # Called when a piece of work begins, with its name in `Part.cost`.
@@ -29,6 +30,7 @@ class Settings:
     n_jobs: int
     out: Path
     data: Path | None = None
+    classes: tuple[str, ...] | None = None
     store: Path | None = None
 
     def store_of(self, *names: object) -> Path | None:
@@ -59,6 +61,7 @@ class Chapter:
     table: pd.DataFrame
     summary: pd.DataFrame
     pictures: Sequence[Picture]
+    films: Sequence[Film] = ()
     configuration: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -80,6 +80,19 @@ def _add_options(parser: argparse.ArgumentParser, presets: Sequence[str]) -> Non
         type=Path,
         help="folder with MNIST-format IDX files, gzipped or not, to use as real data",
     )
+    parser.add_argument(
+        "--classes",
+        type=_classes,
+        metavar="NAMES",
+        help="what the labels 0, 1, ... of real data stand for: names with commas "
+        "between them, or a file with one a line",
+    )
+
+
+def _classes(text: str) -> tuple[str, ...]:
+    file = Path(text)
+    names = file.read_text("utf-8").splitlines() if file.is_file() else text.split(",")
+    return tuple(name.strip() for name in names)
 
 
 def _settings(
@@ -98,6 +111,7 @@ def _settings(
         n_jobs=chosen.n_jobs,
         out=chosen.out or Path("results") / study.name,
         data=chosen.data,
+        classes=chosen.classes,
         store=chosen.store and chosen.store / study.name,
     )
 

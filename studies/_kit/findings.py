@@ -79,6 +79,10 @@ def _chapter(chapter: dict[str, Any], folder: Path, out: Path, page: str) -> lis
         source = folder / f"{picture['name']}.png"
         write(out / name, partial(shutil.copyfile, source))
         parts += [f"![{picture['title']}]({name})\n", picture["caption"] + "\n"]
+    for film in chapter["films"]:
+        name = f"{folder.name}-{film['name']}.html"
+        write(out / name, partial(shutil.copyfile, folder / f"{film['name']}.html"))
+        parts.append(f"[{film['title']}, step by step]({name}): {film['caption']}\n")
     return parts
 
 

@@ -11,7 +11,8 @@ import gzip
 import math
 import struct
 import zlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,12 @@ class Images:
     """Gray images with what they show.
 
     `pixels` has shape (points, rows, columns), in the scale of their source; `labels`
-    has shape (points,).
+    has shape (points,); `classes` has the name of each label.
     """
 
     pixels: npt.NDArray[np.number[Any]]
     labels: npt.NDArray[np.int64]
+    classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -43,6 +45,14 @@ class Images:
         lengths: npt.NDArray[np.float64] = np.linalg.norm(rows, axis=1, keepdims=True)
         return rows / lengths
 
+    def shown(self) -> npt.NDArray[np.str_]:
+        """Names of what the images show, (points,)."""
+        return np.asarray(self.classes)[self.labels]
+
+    def select(self, chosen: npt.NDArray[np.integer[Any]]) -> Images:
+        """Return some of the images, by their positions."""
+        return replace(self, pixels=self.pixels[chosen], labels=self.labels[chosen])
+
     def sample(self, count: int, rng: np.random.Generator) -> Images:
         """Choose `count` different images.
 
@@ -53,26 +63,51 @@ class Images:
         """
         if count > len(self):
             raise ValueError(f"need {count} images; the data set has {len(self)}")
-        chosen = rng.choice(len(self), size=count, replace=False)
-        return Images(self.pixels[chosen], self.labels[chosen])
+        return self.select(rng.choice(len(self), size=count, replace=False))
 
 
-def load_images(folder: Path | None, rng: np.random.Generator) -> tuple[Images, Images]:
+def load_images(
+    folder: Path | None,
+    rng: np.random.Generator,
+    classes: Sequence[str] | None = None,
+) -> tuple[Images, Images]:
     """Images to train on, and held-out images to test on.
 
     Without a folder: scikit-learn's digits, a third of them held out at random. With
     one: the four files of MNIST's distribution (or of a data set in its format).
+    Without names of their classes, labels stand for themselves.
 
     Raises
     ------
     FileNotFoundError
         If a file is missing; the message lists all that are.
     ValueError
-        If a file is not in IDX format, images and labels do not match, or images to
-        train on and to test on have different sizes.
+        If a file is not in IDX format, images and labels do not match, images to
+        train on and to test on have different sizes, or there are not as many names
+        of classes as labels.
     """
-    if folder is None:
-        return _split(_small_digits(), rng)
+    train, test = _split(_small_digits(), rng) if folder is None else _read(folder)
+    names = _class_names(classes, _number_of_labels(train, test))
+    return replace(train, classes=names), replace(test, classes=names)
+
+
+def _number_of_labels(*parts: Images) -> int:
+    return 1 + max(int(part.labels.max(initial=0)) for part in parts)
+
+
+def _class_names(classes: Sequence[str] | None, number: int) -> tuple[str, ...]:
+    if classes is None:
+        return tuple(map(str, range(number)))
+    names = tuple(classes)
+    if len(names) != number or not all(names) or len(set(names)) != number:
+        raise ValueError(
+            f"--classes must give {number} different names, one for each of the labels "
+            f"0 to {number - 1}; received {len(names)}: {', '.join(names)}"
+        )
+    return names
+
+
+def _read(folder: Path) -> tuple[Images, Images]:
     _check_present(folder)
     train, test = _read_part(folder, "train"), _read_part(folder, "test")
     shapes = train.pixels.shape[1:], test.pixels.shape[1:]
@@ -166,14 +201,11 @@ def _without_blanks(
     pixels: npt.NDArray[np.number[Any]], labels: npt.NDArray[np.int64]
 ) -> Images:
     """Leave out blank images: nothing can scale them to length one."""
-    kept = pixels.any(axis=(1, 2))
-    return Images(pixels[kept], labels[kept])
+    return Images(pixels, labels).select(np.flatnonzero(pixels.any(axis=(1, 2))))
 
 
 def _split(images: Images, rng: np.random.Generator) -> tuple[Images, Images]:
     mixed = images.sample(len(images), rng)
     cut = 2 * len(mixed) // 3
-    return (
-        Images(mixed.pixels[:cut], mixed.labels[:cut]),
-        Images(mixed.pixels[cut:], mixed.labels[cut:]),
-    )
+    places = np.arange(len(mixed))
+    return mixed.select(places[:cut]), mixed.select(places[cut:])

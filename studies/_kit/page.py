@@ -12,6 +12,7 @@ import pandas as pd
 
 from memmetrics.experiment.store.manifest import package_versions
 from studies._kit.chapter import Chapter, Picture, Settings, Study
+from studies._kit.films import render_film
 
 # Whose versions have a part in the numbers, beside those that the package names.
 LIBRARIES = ("numba", "pandas", "scikit-learn", "matplotlib")
@@ -79,9 +80,10 @@ def _chapter(chapter: Chapter, images: Mapping[str, bytes]) -> str:
     pictures = "".join(
         _picture(picture, images[picture.name]) for picture in chapter.pictures
     )
+    films = "".join(map(render_film, chapter.films))
     return (
         f'<section id="{escape(chapter.name)}">\n<h2>{escape(chapter.title)}</h2>\n'
-        f"{_paragraphs(chapter.text)}{_summary(chapter.summary)}{pictures}</section>\n"
+        f"{_paragraphs(chapter.text)}{_summary(chapter.summary)}{films}{pictures}</section>\n"
     )
 
 

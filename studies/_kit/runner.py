@@ -1,8 +1,8 @@
 """Run a study and write everything that it found.
 
 A study's folder gets the tidy table (``table.parquet`` and ``table.csv``), the verdicts
-(``verdicts.csv``), every picture as PNG and SVG, the words (``chapters.json``), and
-``report.html``, which holds it all and opens offline.
+(``verdicts.csv``), every picture as PNG and SVG, every film as a page, the words
+(``chapters.json``), and ``report.html``, which holds it all and opens offline.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from memmetrics.experiment.store.manifest import package_versions
 from memmetrics.plotting import theme
 from studies._kit.chapter import Begin, Chapter, Picture, Settings, Study
 from studies._kit.files import write
+from studies._kit.films import Film, film_page
 from studies._kit.page import LIBRARIES, render_page
 from studies._kit.verdicts import verdicts
 
@@ -95,6 +96,8 @@ def _run_parts(
             _write_table(settings.out, _one_table(study, chapters, settings))
             for picture in chapter.pictures:
                 images[picture.name] = _write_picture(settings.out, picture)
+            for film in chapter.films:
+                _write_film(settings.out, film)
         bar.set_description_str("done")
     return chapters
 
@@ -150,17 +153,19 @@ def _words(
                 "text": chapter.text,
                 "summary": chapter.summary.to_csv(index=False),
                 "configuration": str(dict(chapter.configuration)),
-                "pictures": [
-                    {
-                        "name": picture.name,
-                        "title": picture.title,
-                        "caption": picture.caption,
-                    }
-                    for picture in chapter.pictures
-                ],
+                "pictures": [_of_picture(picture) for picture in chapter.pictures],
+                "films": [_of_picture(film) for film in chapter.films],
             }
             for chapter in chapters
         ],
+    }
+
+
+def _of_picture(picture: Picture | Film) -> dict[str, str]:
+    return {
+        "name": picture.name,
+        "title": picture.title,
+        "caption": picture.caption,
     }
 
 
@@ -181,6 +186,11 @@ def _write_picture(folder: Path, picture: Picture) -> bytes:
     write(folder / f"{picture.name}.svg", lambda to: to.write_bytes(svg.getvalue()))
     write(folder / f"{picture.name}.png", lambda to: to.write_bytes(png.getvalue()))
     return png.getvalue()
+
+
+def _write_film(folder: Path, film: Film) -> None:
+    page = film_page(film)
+    write(folder / f"{film.name}.html", lambda path: path.write_text(page, "utf-8"))
 
 
 def _check_writable(folder: Path) -> None:

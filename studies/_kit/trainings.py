@@ -29,25 +29,39 @@ _TIMED_STEPS = 20
 class Training:
     """A stack of models on all of `data`; `init` has their starting values, if given.
 
-    `data` is (points, features); a point that stands there twice counts twice.
+    `data` is (points, features); a point that stands there twice counts twice. `at` are
+    the numbers of steps after which `snapshots` shows the models.
     """
 
     trainer: mm.ToyTrainer
     data: Any
     seeds: Sequence[int]
     init: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None = None
+    at: tuple[int, ...] = ()
 
     def run(self, store: Path | None) -> ToyStack:
         """Train, or read from `store` what was trained before."""
-        arrays = kept(
-            None if store is None else self._path(store),
-            lambda: _arrays(self._fit(self.trainer)),
-        )
-        return ToyStack(
-            torch.from_numpy(arrays["weights"]),
-            torch.from_numpy(arrays["bias"]),
-            backend=str(arrays["backend"]),
-        )
+        return _stack(self._kept(store, lambda: _arrays(self._fit(self.trainer))))
+
+    def snapshots(self, store: Path | None) -> list[ToyStack]:
+        """Return the models after each of the steps `at`, in the same way."""
+
+        def along() -> Arrays:
+            stacks = self.trainer.trajectory(
+                self.data,
+                self._everyone(),
+                seeds=self.seeds,
+                at=self.at,
+                init=self.init,
+            )
+            each = [_arrays(stack) for stack in stacks]
+            return {name: np.stack([it[name] for it in each]) for name in each[0]}
+
+        arrays = self._kept(store, along)
+        return [
+            _stack({name: values[place] for name, values in arrays.items()})
+            for place in range(len(self.at))
+        ]
 
     def is_done(self, store: Path | None) -> bool:
         """Whether the store has it."""
@@ -65,8 +79,14 @@ class Training:
         return elapsed * self.trainer.steps / _TIMED_STEPS
 
     def _fit(self, trainer: mm.ToyTrainer) -> ToyStack:
-        everyone = np.ones((len(self.seeds), self.data.shape[0]), dtype=bool)
+        everyone = self._everyone()
         return trainer.fit(self.data, everyone, seeds=self.seeds, init=self.init)
+
+    def _everyone(self) -> npt.NDArray[np.bool_]:
+        return np.ones((len(self.seeds), self.data.shape[0]), dtype=bool)
+
+    def _kept(self, store: Path | None, compute: Callable[[], Arrays]) -> Arrays:
+        return kept(None if store is None else self._path(store), compute)
 
     def _path(self, store: Path) -> Path:
         return store / f"{self.identity()}.npz"
@@ -79,6 +99,8 @@ class Training:
             "seeds": list(self.seeds),
             **self.trainer.configuration(),
         }
+        if self.at:
+            facts["at"] = list(self.at)
         digest.update(json.dumps(facts, sort_keys=True).encode())
         points = sparse.csr_array(self.data)
         points.sort_indices()
@@ -115,6 +137,14 @@ def kept(path: Path | None, compute: Callable[[], Arrays]) -> Arrays:
 def _save(path: Path, arrays: Arrays) -> None:
     with path.open("wb") as file:  # a path would get a suffix
         np.savez(file, allow_pickle=False, **arrays)
+
+
+def _stack(arrays: Arrays) -> ToyStack:
+    return ToyStack(
+        torch.from_numpy(arrays["weights"]),
+        torch.from_numpy(arrays["bias"]),
+        backend=str(arrays["backend"]),
+    )
 
 
 def _arrays(stack: ToyStack) -> Arrays:

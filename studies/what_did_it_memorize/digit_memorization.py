@@ -101,7 +101,9 @@ class DigitMemorization:
     def _images(self, settings: Settings) -> tuple[Images, Images]:
         """Digits to train on and held-out digits."""
         train, test = load_images(
-            settings.data, generator(settings.seed, _STREAM, _SPLIT)
+            settings.data,
+            generator(settings.seed, _STREAM, _SPLIT),
+            settings.classes,
         )
         return (
             train.sample(self.points, generator(settings.seed, _STREAM, _TRAIN)),
@@ -169,5 +171,5 @@ def summarize(
 def _label(estimates: pd.Series, value: float, images: Images) -> str:
     """Labels of the images with this score, if they have one label."""
     places = estimates.index[estimates == value].to_numpy(int)
-    labels = np.unique(images.labels[places])
+    labels = np.unique(images.shown()[places])
     return str(labels[0]) if len(labels) == 1 else "several"

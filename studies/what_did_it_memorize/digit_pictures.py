@@ -87,7 +87,7 @@ def ranking(scores: pd.DataFrame, images: Images) -> Picture:
     draw_ranking(scores, _MEMORIZATION, ax=ax)
     ax.axhline(0, color=COLORS["gray"], linewidth=1)
     rows = scores[scores["metric"] == _MEMORIZATION]
-    labels = images.labels[rows["index"].to_numpy(int)]
+    labels = images.shown()[rows["index"].to_numpy(int)]
     by_label = rows["estimate"].astype(float).groupby(labels).mean()
     return Picture(
         "digit_ranking",

@@ -1,0 +1,48 @@
+"""Pages in a headless browser, for tests that need one."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+_SCRIPT = Path(__file__).parents[1] / "docs" / "check_site.py"
+_ANSWER = '<pre id="answer">'
+
+
+def _check_site():
+    spec = importlib.util.spec_from_file_location("check_site", _SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def answer(page, script, folder):
+    """Load a page, run a script's statements on it, and return what they return.
+
+    The test is skipped without a browser, and fails if the page complains or asks the
+    network for anything.
+    """
+    check_site = _check_site()
+    browser = next(filter(None, map(shutil.which, check_site.BROWSERS)), None)
+    if browser is None:
+        pytest.skip("no browser")
+    asking = (
+        "<script>addEventListener('load', async () => {"
+        "const element = document.createElement('pre'); element.id = 'answer';"
+        f"const value = await (async () => {{ {script} }})();"
+        "element.textContent = JSON.stringify(value);"
+        "document.body.append(element); })</script>"
+    )
+    path = folder / "page.html"
+    path.write_text(page.replace("</body>", asking + "</body>"), "utf-8")
+    _, _, usual = check_site.visit(browser, "data:,")  # asked for whatever the page
+    document, complaints, requests = check_site.visit(browser, f"file://{path}")
+    assert complaints == []
+    assert requests <= usual
+    assert _ANSWER in document
+    return json.loads(unescape(document.split(_ANSWER)[1].split("</pre>")[0]))
