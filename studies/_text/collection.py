@@ -36,7 +36,7 @@ class Collection:
     @cached_property
     def first_row(self) -> npt.NDArray[np.int64]:
         """Training row of each document's first copy, (documents,)."""
-        copies = self.documents["copies"].to_numpy()
+        copies: npt.NDArray[np.int64] = self.documents["copies"].to_numpy()
         return np.cumsum(copies) - copies
 
     @cached_property
@@ -116,7 +116,7 @@ def plant_families(
     `families` of each kind, of so many members.
     """
     sentences = [text.documents[place] for place in text.sample(families, rng)]
-    frames = []
+    frames: list[pd.DataFrame] = []
     for kind, originals in (
         ("random", random_documents(text, families, rng)),
         ("sentence", sentences),

@@ -335,6 +335,7 @@ def effects(table: pd.DataFrame) -> Picture:
             )
         ax.axline((0, 0), slope=1, linestyle="--", color=COLORS["gray"])
         ax.set(title=method, xlabel="the others lose (nats a character)")
+        ax.locator_params(axis="x", nbins=4)
     figure.axes[0].set_ylabel("the document loses (nats a character)")
     figure.axes[0].legend()
     words = "; ".join(
