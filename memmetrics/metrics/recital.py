@@ -9,6 +9,8 @@ one pass over the whole document says it for every k: no text has to be generate
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -52,8 +54,8 @@ def verbatim_recital(predicted: ArrayT, tokens: ArrayT, *, prefix: int) -> Array
 
     Notes
     -----
-    It works within ``torch.func.vmap``, and so in the ``score=`` of `ModuleTrainer`:
-    ``lambda logits, tokens: verbatim_recital(logits.argmax(-1), tokens, prefix=8) * 1.``
+    It works within ``torch.func.vmap``, and so in the ``score=`` of `ModuleTrainer`,
+    with ``logits.argmax(-1)`` as `predicted`.
 
     To see whether a *changed* prefix still brings the document about, predict from the
     changed one and compare with the true tokens after it.
@@ -70,7 +72,7 @@ def verbatim_recital(predicted: ArrayT, tokens: ArrayT, *, prefix: int) -> Array
     >>> verbatim_recital(predicted, tokens, prefix=1)
     array([ True, False])
     """
-    right = _right(predicted, tokens)
+    right: Any = _right(predicted, tokens)
     length = right.shape[-1]
     if isinstance(prefix, bool) or not isinstance(prefix, (int, np.integer)):
         raise TypeError(f"`prefix` must be an integer; got {type(prefix).__name__}")
@@ -112,13 +114,16 @@ def prefix_needed(predicted: ArrayT, tokens: ArrayT) -> ArrayT:
     >>> prefix_needed(predicted, tokens)
     array([1, 3])
     """
-    wrong = ~_right(predicted, tokens)
+    wrong: Any = ~_right(predicted, tokens)
     length = wrong.shape[-1]
+    needed: Any
     if isinstance(wrong, torch.Tensor):
         places = torch.arange(1, length + 1, device=wrong.device)
-        return (wrong * places).amax(-1)
-    needed: ArrayT = (wrong * np.arange(1, length + 1)).max(-1)
-    return needed
+        needed = (wrong * places).amax(-1)
+    else:
+        needed = (wrong * np.arange(1, length + 1)).max(-1)
+    furthest: ArrayT = needed
+    return furthest
 
 
 def _right(predicted: ArrayT, tokens: ArrayT) -> ArrayT:
@@ -132,7 +137,8 @@ def _right(predicted: ArrayT, tokens: ArrayT) -> ArrayT:
             "`predicted` must end in the axes of `tokens`, (documents, tokens); got "
             f"shapes {tuple(predicted.shape)} and {tuple(tokens.shape)}"
         )
-    right: ArrayT = predicted == tokens
+    same: Any = predicted == tokens
+    right: ArrayT = same
     return right
 
 

@@ -64,7 +64,8 @@ class Directions:
     def cost(self, settings: Settings) -> dict[str, float]:
         """Seconds of all models, from a few steps."""
         last = self._models(settings, self.planting.data_sets - 1)
-        if last.path(settings.store) and last.path(settings.store).exists():
+        path = last.path(settings.store)
+        if path is not None and path.exists():
             return {"directions": 0.0}
         steps = last.trainer.steps * self.models * self.planting.data_sets
         # Ablations take about as long as the training.

@@ -132,8 +132,8 @@ STUDY = Study(
 Nanda finds it odd, in the thread, to talk about documents as the unit: a document of
 a thousand tokens is a thousand tasks of predicting one, each of which can be memorized.
 He asks what happens if a repeated substring gets no gradient while the rest of the
-document stays. Counterfactual memorization is measured of every character here, on small
-transformers that are trained many times.
+document stays. Counterfactual memorization is measured of every character here, on
+small transformers that are trained many times.
 """,
     presets={
         "quick": (

@@ -141,7 +141,8 @@ def alone_after(documents: Sequence[str]) -> npt.NDArray[np.int64]:
     alike = tokens[:, None] == tokens  # (documents, documents, places)
     shared = np.cumprod(alike, axis=2).sum(2)
     np.fill_diagonal(shared, -1)
-    return np.minimum(shared.max(1) + 1, LENGTH)
+    alone: npt.NDArray[np.int64] = np.minimum(shared.max(1) + 1, LENGTH)
+    return alone
 
 
 def _text(name: str) -> str:
@@ -229,7 +230,7 @@ def along(table: pd.DataFrame) -> Picture:
     right.axvline(-0.5, linestyle="--", color=COLORS["gray"])
     left.set(xlabel="place in the document", ylabel="memorization (nats)")
     right.set_xlabel("characters read since the document is known (number)")
-    left.legend()
+    right.legend(*left.get_legend_handles_labels(), loc="upper right")
     places = ", ".join(
         f"{kind} documents at place {median_of(begins(table, kind)).value:g}"
         for kind in KINDS
