@@ -47,6 +47,7 @@ from memmetrics.metrics.one_run import (
     one_run_audit as one_run_audit,
     one_run_memorization as one_run_memorization,
 )
+from memmetrics.metrics.recital import prefix_needed, verbatim_recital
 from memmetrics.metrics.registry import (
     PluginError,
     available_metrics,
@@ -89,6 +90,8 @@ __all__ = [
     "offered_metrics",
     "one_run_audit",
     "one_run_memorization",
+    "prefix_needed",
     "top_influences",
     "train_test_gap",
+    "verbatim_recital",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -118,14 +118,18 @@ class Sentences:
 
 @dataclass(frozen=True)
 class NearDuplicates:
-    """Sentences that are given, each with one word changed.
+    """Sentences that are given, each with one word, or one letter, changed.
 
-    The word that comes in is drawn from the other words of all the sentences.
+    What comes in is drawn from the other words (letters) of all the sentences.
 
     Parameters
     ----------
     sentences : sequence of str
         Of one word at least; words end at white space, which becomes one space.
+    family : int, default 1
+        How many of each sentence, all of them different.
+    changed : {"word", "letter"}
+        What is changed. A letter is any character, the space too.
 
     Examples
     --------
@@ -134,30 +138,57 @@ class NearDuplicates:
     >>> [sum(a != b for a, b in zip(x.split(), y.split(), strict=True))
     ...  for x, y in zip(given.sentences, near, strict=True)]
     [1, 1]
+    >>> NearDuplicates(("aab",), family=3, changed="letter").draw(
+    ...     np.random.default_rng(0))
+    ['aaa', 'abb', 'bab']
     """
 
     sentences: tuple[str, ...]
+    family: int = 1
+    changed: Literal["word", "letter"] = "word"
 
     def __post_init__(self) -> None:
         """Check the sentences."""
         object.__setattr__(self, "sentences", _sentences_iv(self.sentences))
-        if len(self._words()) < 2:
-            raise ValueError("`sentences` must hold at least 2 different words")
+        _check_sizes(family=self.family)
+        if self.changed not in ("word", "letter"):
+            raise ValueError(
+                f'`changed` must be "word" or "letter"; got {self.changed!r}'
+            )
+        known = len(self._known())
+        if known < 2:
+            raise ValueError(
+                f"`sentences` must hold at least 2 different {self.changed}s"
+            )
+        shortest = min(len(self._parts(sentence)) for sentence in self.sentences)
+        if self.family > shortest * (known - 1):
+            raise ValueError(
+                f"`family` must be at most {shortest * (known - 1)}, the near-"
+                f"duplicates that the shortest sentence has; got {self.family}"
+            )
 
     def draw(self, rng: np.random.Generator) -> list[Item]:
-        """Return the items."""
-        known = self._words()
+        """Return the items, those of one sentence after another."""
+        known = self._known()
         items: list[Item] = []
         for sentence in self.sentences:
-            words = sentence.split()
-            place = int(rng.integers(len(words)))
-            others = [word for word in known if word != words[place]]
-            words[place] = others[int(rng.integers(len(others)))]
-            items.append(" ".join(words))
+            near: list[Item] = []
+            while len(near) < self.family:
+                parts = self._parts(sentence)
+                place = int(rng.integers(len(parts)))
+                others = [part for part in known if part != parts[place]]
+                parts[place] = others[int(rng.integers(len(others)))]
+                item = (" " if self.changed == "word" else "").join(parts)
+                if item not in near:
+                    near.append(item)
+            items += near
         return items
 
-    def _words(self) -> list[str]:
-        return sorted({word for line in self.sentences for word in line.split()})
+    def _parts(self, sentence: str) -> list[str]:
+        return sentence.split() if self.changed == "word" else list(sentence)
+
+    def _known(self) -> list[str]:
+        return sorted({part for line in self.sentences for part in self._parts(line)})
 
 
 Kind: TypeAlias = RandomText | RandomTokens | Sentences | NearDuplicates

@@ -164,6 +164,14 @@ def test_a_folder_that_is_not_there_leaves_nothing_behind(tmp_path):
         (lambda: Sentences("one text"), TypeError, "`sentences` must be a sequence"),
         (lambda: Sentences(["a", " "]), ValueError, "`sentences` must hold texts"),
         (lambda: NearDuplicates(["a a"]), ValueError, "2 different words"),
+        (
+            lambda: NearDuplicates(["aa"], changed="letter"),
+            ValueError,
+            "2 different letters",
+        ),
+        (lambda: NearDuplicates(["a b"], changed="line"), ValueError, "`changed`"),
+        (lambda: NearDuplicates(["a b"], family=0), ValueError, "`family`"),
+        (lambda: NearDuplicates(["a b"], family=3), ValueError, "at most 2"),
         (lambda: mm.plant({}, rng=0), ValueError, "`kinds` must hold at least one"),
         (lambda: mm.plant({"a": 3}, rng=0), TypeError, "`kinds` must be kinds of"),
         (lambda: mm.plant(RandomText(3), copies=(0,), rng=0), ValueError, "`copies`"),
@@ -179,3 +187,21 @@ def test_a_folder_that_is_not_there_leaves_nothing_behind(tmp_path):
 def test_what_does_not_fit_is_named(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("changed", ["word", "letter"])
+def test_a_family_is_all_that_one_change_makes_of_a_sentence(changed):
+    sentences = ("go now", "or else")
+    parts = str.split if changed == "word" else list
+    known = {part for line in sentences for part in parts(line)}
+    whole = min(len(parts(line)) for line in sentences) * (len(known) - 1)
+    items = NearDuplicates(sentences, family=whole, changed=changed).draw(
+        np.random.default_rng(0)
+    )
+    for place, sentence in enumerate(sentences):
+        family = items[place * whole : (place + 1) * whole]
+        assert len(set(family)) == whole
+        for item in family:
+            pairs = list(zip(parts(sentence), parts(item), strict=True))
+            assert sum(old != new for old, new in pairs) == 1
+            assert {new for _, new in pairs} <= known

@@ -1,0 +1,3 @@
+"""What the studies of documents share: texts, a transformer, and many of them."""
+
+from __future__ import annotations
