@@ -41,6 +41,7 @@ def test_streams_are_fixed_for_ever():
         ("FITS", 2),
         ("ROUNDING", 3),
         ("PLANTING", 4),
+        ("HALVES", 5),
     ]
     sequence = np.random.SeedSequence(7, spawn_key=(1, 3))
     expected = int(sequence.generate_state(1, np.uint64)[0])
