@@ -26,6 +26,7 @@ class Stream(IntEnum):
     FITS = 2
     ROUNDING = 3
     PLANTING = 4
+    HALVES = 5
     BATCHES = 6
 
 

@@ -41,6 +41,7 @@ def test_streams_are_fixed_for_ever():
         ("FITS", 2),
         ("ROUNDING", 3),
         ("PLANTING", 4),
+        ("HALVES", 5),
         ("BATCHES", 6),
     ]
     sequence = np.random.SeedSequence(7, spawn_key=(1, 3))

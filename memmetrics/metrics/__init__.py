@@ -47,6 +47,13 @@ from memmetrics.metrics.one_run import (
     one_run_audit as one_run_audit,
     one_run_memorization as one_run_memorization,
 )
+from memmetrics.metrics.predictors import (
+    difference_in_differences as difference_in_differences,
+    forgetting_events as forgetting_events,
+    loss_area as loss_area,
+    self_influence as self_influence,
+    tracin as tracin,
+)
 from memmetrics.metrics.recital import prefix_needed, verbatim_recital
 from memmetrics.metrics.registry import (
     PluginError,
@@ -75,7 +82,9 @@ __all__ = [
     "counterfactual_influence",
     "counterfactual_memorization",
     "datapoint_dimensionality",
+    "difference_in_differences",
     "feature_dimensionality",
+    "forgetting_events",
     "get_metric",
     "group_memorization",
     "influence_blocks",
@@ -83,6 +92,7 @@ __all__ = [
     "likelihood_ratios",
     "linear_datamodel_score",
     "logit",
+    "loss_area",
     "mean_linear_datamodel_score",
     "membership_advantage",
     "membership_inference",
@@ -91,7 +101,9 @@ __all__ = [
     "one_run_audit",
     "one_run_memorization",
     "prefix_needed",
+    "self_influence",
     "top_influences",
+    "tracin",
     "train_test_gap",
     "verbatim_recital",
 ]

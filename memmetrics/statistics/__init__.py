@@ -1,4 +1,4 @@
-"""Statistics that metrics rest on: two arms, intervals, quantiles, discoveries."""
+"""Statistics that metrics rest on: two arms, intervals, discoveries, rank agreement."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ from memmetrics.statistics.intervals import (
 )
 from memmetrics.statistics.jackknife import jackknife_error, jackknife_limits
 from memmetrics.statistics.mean_interval import mean_interval
+from memmetrics.statistics.rank_agreement import RankAgreement, rank_agreement
+from memmetrics.statistics.reliability import (
+    reliability_from_errors,
+    split_half_reliability,
+)
 
 __all__ = [
     "FLAGS",
@@ -25,6 +30,7 @@ __all__ = [
     "Arm",
     "Arms",
     "DifferenceInterval",
+    "RankAgreement",
     "difference_interval",
     "discoveries",
     "jackknife_error",
@@ -33,5 +39,8 @@ __all__ = [
     "mean_interval",
     "proportion_error",
     "proportion_limits",
+    "rank_agreement",
+    "reliability_from_errors",
+    "split_half_reliability",
     "wilson_limits",
 ]
