@@ -20,7 +20,7 @@ from memmetrics._arrays.validation import (
     to_numpy,
 )
 from memmetrics.evidence import Retrainings
-from memmetrics.metrics.base import require_one_score, retrainings_iv, warn_of_failed
+from memmetrics.metrics.base import usable_iv
 from memmetrics.result import Result
 from memmetrics.statistics.jackknife import jackknife_error, jackknife_limits
 
@@ -184,9 +184,7 @@ def _lds_iv(
     if not isinstance(scores, Retrainings):
         # Which points the targets are does not matter here; -1 fits any number.
         held_out = np.full(np.shape(scores)[1:2], -1)
-    evidence = retrainings_iv(scores, member, held_out)
-    require_one_score(evidence)
-    warn_of_failed(evidence.failed, least=_LEAST_RUNS)
+    evidence = usable_iv(scores, member, held_out, finished=_LEAST_RUNS)
     scores, member = evidence.finished.scores, evidence.finished.member
     expected = (member.shape[1], scores.shape[1])
     if matrix.shape != expected:
