@@ -6,7 +6,7 @@ the place of arrays, and how it tells of runs and points that cannot count.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -20,6 +20,7 @@ __all__ = [
     "FitMetric",
     "FunctionMetric",
     "Metric",
+    "rates_iv",
     "retrainings_iv",
     "usable_iv",
 ]
@@ -131,6 +132,18 @@ class FitMetric(FunctionMetric):
             options["reference"] = evidence.reference
         estimate = type(self).function(vectors, **options)
         return Result(metric=self.name, unit=self.unit, estimate=estimate)
+
+
+def rates_iv(rates: Sequence[float]) -> list[float]:
+    """Return false-positive rates once each lies within (0, 1)."""
+    values = [float(rate) for rate in rates]
+    for value in values:
+        if not 0 < value < 1:
+            raise ValueError(
+                "`false_positive_rates` must lie strictly between 0 and 1; "
+                f"got {value!r}"
+            )
+    return values
 
 
 def retrainings_iv(
