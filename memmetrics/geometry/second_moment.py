@@ -28,7 +28,6 @@ from memmetrics.geometry.short_rows import (
 
 __all__ = [
     "Runs",
-    "Spectrum",
     "Vectors",
     "second_moment",
     "spectrum",

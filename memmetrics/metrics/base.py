@@ -14,16 +14,7 @@ from memmetrics.errors import warn_of
 from memmetrics.evidence import Evidence, Fit, Retrainings
 from memmetrics.result import Result
 
-__all__ = [
-    "EMPTY_ARM",
-    "INFINITE",
-    "FitMetric",
-    "FunctionMetric",
-    "Metric",
-    "rates_iv",
-    "retrainings_iv",
-    "usable_iv",
-]
+__all__ = ["Metric"]
 
 EMPTY_ARM = "points have no run in one of the two arms; their estimate is NaN"
 INFINITE = "points have an infinite score in some run; their estimate is NaN"

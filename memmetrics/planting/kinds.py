@@ -9,16 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = [
-    "Item",
-    "Kind",
-    "NearDuplicates",
-    "RandomText",
-    "RandomTokens",
-    "Sentences",
-    "kind_from",
-    "recipe_of",
-]
+__all__ = ["NearDuplicates", "RandomText", "RandomTokens", "Sentences"]
 
 Item: TypeAlias = str | tuple[int, ...]
 

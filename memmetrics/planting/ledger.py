@@ -22,7 +22,7 @@ import numpy.typing as npt
 from memmetrics._seeds import Stream, generator
 from memmetrics.planting.kinds import Item, Kind, kind_from, recipe_of
 
-__all__ = ["Ledger", "Planted", "draw_copies", "draw_items"]
+__all__ = ["Ledger", "Planted"]
 
 _FORMAT = "memmetrics ledger, version 1"
 

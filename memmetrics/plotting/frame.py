@@ -12,20 +12,7 @@ from matplotlib.axis import Axis
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-__all__ = [
-    "LARGEST",
-    "axes_or_current",
-    "finish",
-    "legend_name",
-    "note_if_empty",
-    "on_log_axis",
-    "plain",
-    "shortened",
-    "size_in_points",
-    "tick_logarithmically",
-    "visible",
-    "wrapped",
-]
+__all__ = ["shortened"]
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 

@@ -12,15 +12,6 @@ from memmetrics._arrays.validation import to_numpy
 from memmetrics.evidence import Evidence, Retrainings
 from memmetrics.result import COLUMNS, Result
 
-__all__ = [
-    "Answer",
-    "about_others",
-    "difference",
-    "faults",
-    "has_infinite",
-    "numbers_of",
-]
-
 Answer: TypeAlias = dict[str, npt.NDArray[Any]]
 _INTERVAL = ("standard_error", "low", "high")
 _COUNTS = ("n_in", "n_out")

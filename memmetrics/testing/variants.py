@@ -13,17 +13,6 @@ import numpy.typing as npt
 from memmetrics._arrays.validation import to_numpy
 from memmetrics.evidence import Evidence, Losses, OneRun, Retrainings
 
-__all__ = [
-    "arrays_of",
-    "axes_of",
-    "changed",
-    "in_layouts",
-    "in_precision",
-    "other_values",
-    "possible_orders",
-    "reordered",
-]
-
 
 def changed(evidence: Evidence, arrays: Mapping[str, Any]) -> Evidence:
     """Return evidence with some of its arrays replaced."""

@@ -11,8 +11,6 @@ import numpy.typing as npt
 from memmetrics.evidence import OneRun
 from memmetrics.result import NUMBERS, Result
 
-__all__ = ["one_run_iv", "result_of_rows", "scored"]
-
 
 def one_run_iv(
     scores: object, entered: object, strata: object, reference_scores: object
