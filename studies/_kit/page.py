@@ -44,11 +44,11 @@ def render_page(
 
 
 def _chapter(chapter: Chapter, images: Mapping[str, bytes]) -> page.Section:
-    pictures = [
+    parts: list[page.Part] = [page.Text(chapter.text), _table(chapter.summary)]
+    parts += [
         page.Picture(picture.title, images[picture.name], picture.caption)
         for picture in chapter.pictures
     ]
-    parts = [page.Text(chapter.text), _table(chapter.summary), *pictures]
     return page.Section(chapter.name, chapter.title, parts)
 
 
