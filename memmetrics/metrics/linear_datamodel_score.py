@@ -237,11 +237,10 @@ def _standard_ranks(values: npt.NDArray[Any], rounding: Floats | None = None) ->
     Values `(runs, targets)` that are no further apart than `rounding (targets,)` are
     ties.
     """
-    if rounding is not None:
-        values = _levels(values, rounding)
     from scipy import stats  # takes long to import
 
-    ranks: Floats = stats.rankdata(values, axis=0)
+    levels = values if rounding is None else _levels(values, rounding)
+    ranks: Floats = stats.rankdata(levels, axis=0)
     ranks -= ranks.mean(axis=0)
     length = np.sqrt((ranks**2).sum(axis=0))
     missing = np.full_like(ranks, np.nan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import numpy as np
 
@@ -153,10 +153,7 @@ class NearDuplicates:
 
 Kind: TypeAlias = RandomText | RandomTokens | Sentences | NearDuplicates
 
-_KINDS: dict[str, type[Kind]] = {
-    kind.__name__: kind
-    for kind in (RandomText, RandomTokens, Sentences, NearDuplicates)
-}
+_KINDS: dict[str, type[Kind]] = {kind.__name__: kind for kind in get_args(Kind)}
 
 
 def recipe_of(kind: Kind) -> dict[str, Any]:

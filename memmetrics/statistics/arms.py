@@ -203,7 +203,11 @@ def _mended(arm: Arm, part: Arm, points: Integers) -> Arm:
 def _instead(first: Arm, second: Arm, *, where: npt.NDArray[np.bool_]) -> Arm:
     if not where.any():
         return first
-    return _columnwise(lambda one, other: np.where(where, other, one), first, second)
+
+    def chosen(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.where(where, other, one)
+
+    return _columnwise(chosen, first, second)
 
 
 def _at_end(first: Arm, second: Arm, end: str, beyond: np.ufunc) -> Integers:
