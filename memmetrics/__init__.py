@@ -6,48 +6,37 @@ import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from memmetrics.concatenation import concatenate as concatenate
-from memmetrics.evidence import (
-    Fit as Fit,
-    Losses as Losses,
-    OneRun as OneRun,
-    Retrainings as Retrainings,
-)
-from memmetrics.experiment.retraining import retrain as retrain
-from memmetrics.measurement import measure as measure
-from memmetrics.metrics.base import Metric as Metric
+from memmetrics.concatenation import concatenate
+from memmetrics.evidence import Fit, Losses, OneRun, Retrainings
+from memmetrics.experiment.retraining import retrain
+from memmetrics.measurement import measure
+from memmetrics.metrics.base import Metric
 from memmetrics.metrics.counterfactual import (
-    CounterfactualMemorization as CounterfactualMemorization,
-    counterfactual_memorization as counterfactual_memorization,
+    CounterfactualMemorization,
+    counterfactual_memorization,
 )
 from memmetrics.metrics.dimensionality import (
-    DatapointDimensionality as DatapointDimensionality,
-    FeatureDimensionality as FeatureDimensionality,
-    datapoint_dimensionality as datapoint_dimensionality,
-    feature_dimensionality as feature_dimensionality,
+    DatapointDimensionality,
+    FeatureDimensionality,
+    datapoint_dimensionality,
+    feature_dimensionality,
 )
-from memmetrics.metrics.gap import (
-    TrainTestGap as TrainTestGap,
-    train_test_gap as train_test_gap,
-)
+from memmetrics.metrics.gap import TrainTestGap, train_test_gap
 from memmetrics.metrics.influence import (
-    CounterfactualInfluence as CounterfactualInfluence,
-    counterfactual_influence as counterfactual_influence,
+    CounterfactualInfluence,
+    counterfactual_influence,
 )
-from memmetrics.metrics.leverage import Leverage as Leverage, leverage as leverage
-from memmetrics.planning.plan import plan as plan
-from memmetrics.planning.precision import Precision as Precision
-from memmetrics.planting import plant as plant
-from memmetrics.reading import read_retrainings as read_retrainings
-from memmetrics.reporting.report import report as report
-from memmetrics.result import Result as Result
-from memmetrics.selection_spectrum import spectrum as spectrum
-from memmetrics.trainers.function import FunctionTrainer as FunctionTrainer
-from memmetrics.trainers.module.trainer import ModuleTrainer as ModuleTrainer
-from memmetrics.trainers.toy import (
-    ToyTrainer as ToyTrainer,
-    sparse_features as sparse_features,
-)
+from memmetrics.metrics.leverage import Leverage, leverage
+from memmetrics.planning.plan import plan
+from memmetrics.planning.precision import Precision
+from memmetrics.planting import plant
+from memmetrics.reading import read_retrainings
+from memmetrics.reporting.report import report
+from memmetrics.result import Result
+from memmetrics.selection_spectrum import spectrum
+from memmetrics.trainers.function import FunctionTrainer
+from memmetrics.trainers.module.trainer import ModuleTrainer
+from memmetrics.trainers.toy import ToyTrainer, sparse_features
 
 if TYPE_CHECKING:
     from memmetrics import (

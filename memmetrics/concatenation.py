@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -78,17 +79,13 @@ def _check_fits(first: Retrainings, other: Retrainings, place: int) -> None:
                 f"{ours}, evidences[{place}] {theirs}"
             )
     for name in ("own", "groups"):
-        if not _same(getattr(first, name), getattr(other, name)):
+        ours, theirs = getattr(first, name), getattr(other, name)
+        one_lacks = (ours is None) != (theirs is None)
+        if one_lacks or not np.array_equal(ours, theirs):
             raise ValueError(
                 f"`evidences` must have the same `{name}`; that of evidences[0] and "
                 f"that of evidences[{place}] differ"
             )
-
-
-def _same(ours: npt.NDArray[Any] | None, theirs: npt.NDArray[Any] | None) -> bool:
-    if ours is None or theirs is None:
-        return ours is theirs
-    return np.array_equal(ours, theirs)
 
 
 def _refuse_twice(parts: Sequence[Retrainings]) -> None:
@@ -106,19 +103,13 @@ def _refuse_twice(parts: Sequence[Retrainings]) -> None:
                 "`seeds` out)"
             )
         known.update(dict.fromkeys(seeds, place))
-    for place, part in enumerate(parts):
-        for before in range(place):
-            if _equal(parts[before], part):
-                raise ValueError(
-                    f"`evidences` must not share runs; evidences[{before}] and "
-                    f"evidences[{place}] are equal"
-                )
-
-
-def _equal(first: Retrainings, second: Retrainings) -> bool:
-    return np.array_equal(first.member, second.member) and np.array_equal(
-        first.scores, second.scores, equal_nan=True
-    )
+    for (before, first), (place, second) in combinations(enumerate(parts), 2):
+        alike = np.array_equal(first.member, second.member)
+        if alike and np.array_equal(first.scores, second.scores, equal_nan=True):
+            raise ValueError(
+                f"`evidences` must not share runs; evidences[{before}] and "
+                f"evidences[{place}] are equal"
+            )
 
 
 def _joined_scores(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["RetrainingError", "StoreError", "StoreMismatchError", "UnidentifiedError"]
+import warnings
+from typing import Any
+
+import numpy.typing as npt
+
+__all__ = [
+    "RetrainingError",
+    "StoreError",
+    "StoreMismatchError",
+    "UnidentifiedError",
+    "warn_of",
+]
 
 
 class RetrainingError(RuntimeError):
@@ -34,3 +45,10 @@ class UnidentifiedError(TypeError):
             f"identified, {why}; give the trainer a method `configuration()`, or give "
             "`identity=`, a value that changes whenever the numbers do"
         )
+
+
+def warn_of(which: npt.NDArray[Any], words: str, *, stacklevel: int = 3) -> None:
+    """Warn of those that a mask marks, if any: "2 of 7 points have no run"."""
+    if which.any():
+        message = f"{which.sum()} of {which.size} {words}"
+        warnings.warn(message, RuntimeWarning, stacklevel=stacklevel)

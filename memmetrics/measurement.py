@@ -155,9 +155,7 @@ def measure(
             store=directory and directory / "retrainings",
             **options,
         )
-    frames: list[pd.DataFrame] = []
-    if fitting is not None:
-        frames += _fit_frames(chosen, fitting)
+    frames = [] if fitting is None else list(_fit_frames(chosen, fitting))
     if retraining is not None:
         evidence = retraining.evidence()
         own = _training_points(evidence)

@@ -15,14 +15,6 @@ from memmetrics.evidence import Evidence, Fit, Losses, OneRun, Retrainings
 from memmetrics.metrics.base import Metric
 from memmetrics.reading import read_retrainings
 
-__all__ = [
-    "EVIDENCE_HELP",
-    "add_evidence_options",
-    "add_retrainings_options",
-    "joined_retrainings",
-    "read_evidence",
-]
-
 EVIDENCE_HELP = (
     "an archive .npz, a tidy table .csv or .parquet, a folder of files, or a finished "
     "store; several are joined, runs after runs"

@@ -15,8 +15,6 @@ from memmetrics.command_line.evidence_options import (
 from memmetrics.reporting.check import LIMITS, check_report, option
 from memmetrics.reporting.report import check_folder, report
 
-__all__ = ["add_check", "add_report"]
-
 REPORT_EXAMPLES = """\
 examples:
   memmetrics report runs.npz --out report

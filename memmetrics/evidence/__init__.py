@@ -8,18 +8,13 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from memmetrics.evidence.fit import (
-    Fit as Fit,
-    Losses as Losses,
-    check_same_model as check_same_model,
-    losses_iv as losses_iv,
-)
-from memmetrics.evidence.one_run import OneRun as OneRun
+from memmetrics.evidence.fit import Fit, Losses, check_same_model, losses_iv
+from memmetrics.evidence.one_run import OneRun
 from memmetrics.evidence.retrainings import (
-    Retrainings as Retrainings,
-    groups_iv as groups_iv,
-    own_iv as own_iv,
-    tokens_present as tokens_present,
+    Retrainings,
+    groups_iv,
+    own_iv,
+    tokens_present,
 )
 
 __all__ = [

@@ -15,8 +15,6 @@ import numpy as np
 
 from memmetrics._arrays.compiled import cached_njit
 
-__all__ = ["dimensionality", "second_moment"]
-
 _POINTS = 512  # of a block
 _SHORT = 1e-140  # squared length of vectors whose fourth power vanishes
 

@@ -22,7 +22,7 @@ import torch
 
 from memmetrics.geometry.second_moment import Vectors, unit_rows
 
-__all__ = ["Elimination", "eliminate"]
+__all__ = ["eliminate"]
 
 _LARGEST = 1e140  # of a held-out coordinate: its square is finite
 

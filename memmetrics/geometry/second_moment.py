@@ -11,6 +11,8 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -26,7 +28,6 @@ from memmetrics.geometry.short_rows import (
 
 __all__ = [
     "Runs",
-    "Spectrum",
     "Vectors",
     "second_moment",
     "spectrum",
@@ -47,7 +48,8 @@ _SAFE = (1e-60, 1e60)
 Runs: TypeAlias = slice | npt.NDArray[np.integer[Any]]
 
 
-class Vectors(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Vectors:
     """Vectors `(..., points, hidden)` with what it takes to read them in blocks.
 
     `scale` divides every vector; `weight (..., points)` multiplies its outer product.
@@ -77,10 +79,18 @@ class Vectors(NamedTuple):
         """Yield blocks `(..., hidden, rows)` in float64, and the rows they hold."""
         points = self.array.shape[-2]
         rows = points if self.differentiable else self._rows_per_block()
+        if points <= rows and not getattr(self.array, "requires_grad", False):
+            yield self._only_block, slice(0, points)
+            return
         for start in range(0, points, rows):
             place = slice(start, min(start + rows, points))
-            block = _transposed(self.array[..., place, :])
+            block = self.unscaled_columns(place)
             yield (block if self.scale == 1 else block / self.scale), place
+
+    @cached_property
+    def _only_block(self) -> torch.Tensor:
+        block = self.unscaled_columns(slice(None))
+        return block if self.scale == 1 else block / self.scale
 
     def weighted_columns(self) -> Iterator[torch.Tensor]:
         """Yield blocks whose outer products carry the weights: √w h."""
@@ -103,7 +113,7 @@ class Vectors(NamedTuple):
 
     def unscaled(self) -> Vectors:
         """Return the same in the scale that they came in."""
-        return self._replace(scale=1.0)
+        return self if self.scale == 1 else replace(self, scale=1.0)
 
     def unscaled_columns(self, place: slice) -> torch.Tensor:
         """Return some rows as columns `(..., hidden, rows)`, as they came in."""
@@ -111,6 +121,8 @@ class Vectors(NamedTuple):
 
     def of_runs(self, runs: Runs) -> Vectors:
         """Return some of the runs of a flat one."""
+        if isinstance(runs, slice):  # all of them
+            return self
         weight = None if self.weight is None else self.weight[runs]
         return Vectors(self.array[runs], self.scale, weight)
 

@@ -17,12 +17,7 @@ import torch
 
 from memmetrics._arrays.validation import Array
 
-__all__ = [
-    "fill_dimensionality",
-    "numpy_view",
-    "rows_for_kernel",
-    "second_moment_of_rows",
-]
+__all__ = ["fill_dimensionality"]
 
 _LONGEST = 32  # components; far beyond, matrix products are faster
 _PAYS = 2**22  # fewer numbers are done before a kernel would be loaded or compiled

@@ -42,10 +42,10 @@ from memmetrics.metrics.membership_inference import (
     membership_inference,
 )
 from memmetrics.metrics.one_run import (
-    OneRunAudit as OneRunAudit,
-    OneRunMemorization as OneRunMemorization,
-    one_run_audit as one_run_audit,
-    one_run_memorization as one_run_memorization,
+    OneRunAudit,
+    OneRunMemorization,
+    one_run_audit,
+    one_run_memorization,
 )
 from memmetrics.metrics.predictors import (
     difference_in_differences as difference_in_differences,

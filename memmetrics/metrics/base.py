@@ -6,29 +6,18 @@ the place of arrays, and how it tells of runs and points that cannot count.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
-
+from memmetrics.errors import warn_of
 from memmetrics.evidence import Evidence, Fit, Retrainings
 from memmetrics.result import Result
-from memmetrics.statistics.arms import Arms
 
-__all__ = [
-    "FitMetric",
-    "FunctionMetric",
-    "Metric",
-    "require_one_score",
-    "retrainings_iv",
-    "warn_of_empty",
-    "warn_of_failed",
-    "warn_of_infinite",
-    "warn_of_points",
-]
+__all__ = ["Metric"]
+
+EMPTY_ARM = "points have no run in one of the two arms; their estimate is NaN"
+INFINITE = "points have an infinite score in some run; their estimate is NaN"
 
 
 @runtime_checkable
@@ -136,12 +125,24 @@ class FitMetric(FunctionMetric):
         return Result(metric=self.name, unit=self.unit, estimate=estimate)
 
 
+def rates_iv(rates: Sequence[float]) -> list[float]:
+    """Return false-positive rates once each lies within (0, 1)."""
+    values = [float(rate) for rate in rates]
+    for value in values:
+        if not 0 < value < 1:
+            raise ValueError(
+                "`false_positive_rates` must lie strictly between 0 and 1; "
+                f"got {value!r}"
+            )
+    return values
+
+
 def retrainings_iv(
-    scores: object, member: object, own: object = None, *, least: int = 2
+    scores: object, member: object, own: object = None, *, runs: int = 2
 ) -> Retrainings:
     """Return evidence of scores and memberships, or the evidence given as `scores`.
 
-    There must be at least `least` runs.
+    There must be at least so many runs.
 
     Raises
     ------
@@ -160,68 +161,46 @@ def retrainings_iv(
     else:
         arrays: dict[str, Any] = {"scores": scores, "member": member, "own": own}
         evidence = Retrainings(**arrays)
-    if len(evidence.scores) < least:
+    if len(evidence.scores) < runs:
         raise ValueError(
-            f"`scores` must hold at least {least} runs; got {len(evidence.scores)}"
+            f"`scores` must hold at least {runs} runs; got {len(evidence.scores)}"
         )
     return evidence
 
 
-def require_one_score(evidence: Retrainings) -> None:
-    """Raise unless there is one score for each target: `(runs, targets)`."""
-    if evidence.scores.ndim != 2:
+def usable_iv(
+    scores: object,
+    member: object,
+    own: object = None,
+    *,
+    runs: int = 2,
+    finished: int = 1,
+    tokens: bool = False,
+) -> Retrainings:
+    """Do as `retrainings_iv`, and warn of runs that failed, which are left out.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Also if there are several scores for a target, unless `tokens` are allowed, or
+        fewer than so many runs `finished`.
+    """
+    evidence = retrainings_iv(scores, member, own, runs=runs)
+    if evidence.scores.ndim != 2 and not tokens:
         raise ValueError(
             "`scores` must be (runs, targets) for this metric: average them over "
             f"tokens first; got shape {evidence.scores.shape}"
         )
-
-
-def warn_of_failed(failed: npt.NDArray[np.bool_], *, least: int = 1) -> None:
-    """Warn of runs that are left out; raise ValueError if fewer than `least` are left.
-
-    `failed (runs,)` says which they are.
-    """
-    if failed.all():
+    failed = evidence.failed
+    left = int((~failed).sum())
+    if not left:
         raise ValueError(f"`scores` must not be NaN in all {failed.size} runs")
-    if failed.any():
-        warnings.warn(
-            f"{failed.sum()} of {failed.size} runs have only NaN scores (they failed "
-            "or diverged) and are left out",
-            RuntimeWarning,
-            stacklevel=3,
-        )
-    if failed.size - failed.sum() < least:
+    warn_of(
+        failed, "runs have only NaN scores (they failed or diverged) and are left out"
+    )
+    if left < finished:
         raise ValueError(
-            f"`scores` must have at least {least} runs that are not NaN throughout; "
-            f"got {failed.size - failed.sum()}"
+            f"`scores` must have at least {finished} runs that are not NaN throughout; "
+            f"got {left}"
         )
-
-
-def warn_of_points(arms: Arms, held_out: npt.NDArray[np.bool_] | None = None) -> None:
-    """Warn of points that have no estimate, save those that are held out."""
-    empty = (arms.inside.count == 0) | (arms.outside.count == 0)
-    infinite = arms.inside.infinite | arms.outside.infinite
-    if held_out is not None:
-        empty, infinite = empty & ~held_out, infinite & ~held_out
-    warn_of_empty(empty)
-    warn_of_infinite(infinite)
-
-
-def warn_of_empty(empty: npt.NDArray[np.bool_]) -> None:
-    """Warn of points with no run in one of the two arms."""
-    _warn_of(empty, "no run in one of the two arms")
-
-
-def warn_of_infinite(infinite: npt.NDArray[np.bool_]) -> None:
-    """Warn of points with an infinite score."""
-    _warn_of(infinite, "an infinite score in some run")
-
-
-def _warn_of(points: npt.NDArray[np.bool_], what: str) -> None:
-    if points.any():
-        warnings.warn(
-            f"{points.sum()} of {points.size} points have {what}; their estimate is "
-            "NaN",
-            RuntimeWarning,
-            stacklevel=4,
-        )
+    return evidence

@@ -14,14 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from memmetrics._arrays.validation import as_confidence
+from memmetrics.errors import warn_of
 from memmetrics.evidence import Retrainings
-from memmetrics.metrics.base import (
-    FunctionMetric,
-    require_one_score,
-    retrainings_iv,
-    warn_of_failed,
-    warn_of_infinite,
-)
+from memmetrics.metrics.base import INFINITE, FunctionMetric, usable_iv
 from memmetrics.result import Result
 from memmetrics.statistics.intervals import interval_iv
 from memmetrics.statistics.mean_interval import MeanInterval, mean_interval
@@ -96,11 +91,9 @@ def consistency_score(
     """
     confidence = as_confidence(confidence)
     interval_iv(interval, get_args(MeanInterval))
-    evidence = retrainings_iv(scores, member, own, least=1)
-    require_one_score(evidence)
-    warn_of_failed(evidence.failed)
+    evidence = usable_iv(scores, member, own, runs=1)
     held_out = evidence.arms.outside
-    warn_of_infinite(held_out.infinite)
+    warn_of(held_out.infinite, INFINITE)
     return Result(
         ConsistencyScore.name,
         ConsistencyScore.unit,

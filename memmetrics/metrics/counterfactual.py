@@ -16,13 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from memmetrics._arrays.validation import Array
+from memmetrics.errors import warn_of
 from memmetrics.evidence import Retrainings, tokens_present
-from memmetrics.metrics.base import (
-    FunctionMetric,
-    retrainings_iv,
-    warn_of_failed,
-    warn_of_points,
-)
+from memmetrics.metrics.base import EMPTY_ARM, INFINITE, FunctionMetric, usable_iv
 from memmetrics.result import NUMBERS, Result
 from memmetrics.statistics.arms import Arms
 from memmetrics.statistics.intervals import Interval, difference_interval, options_iv
@@ -123,11 +119,10 @@ def counterfactual_memorization(
     array([0.8, 0.1])
     """
     confidence = options_iv(confidence, minimum, interval)
-    evidence = retrainings_iv(scores, member, own)
-    warn_of_failed(evidence.failed)
+    evidence = usable_iv(scores, member, own, tokens=True)
     flat = evidence.flat
-    held_out = np.asarray(flat.own) < 0
-    result = _memorization(evidence.arms, held_out, confidence, minimum, interval)
+    points = np.asarray(flat.own) >= 0
+    result = _memorization(evidence.arms, points, confidence, minimum, interval)
     result = replace(result, attrs=evidence.attrs)
     if flat is not evidence:
         result = _spread(result, tokens_present(evidence.scores))
@@ -172,18 +167,21 @@ def memorization_from_arms(
     >>> bool(np.allclose(streamed, whole))
     True
     """
-    return _memorization(arms, None, confidence, minimum, interval)
+    points = np.ones(len(arms.inside.count), dtype=bool)
+    return _memorization(arms, points, confidence, minimum, interval)
 
 
 def _memorization(
     arms: Arms,
-    held_out: npt.NDArray[np.bool_] | None,
+    points: npt.NDArray[np.bool_],
     confidence: float,
     minimum: float,
     interval: Interval,
 ) -> Result:
-    warn_of_points(arms, held_out)
     inside, outside = arms
+    empty = (inside.count == 0) | (outside.count == 0)
+    warn_of(empty & points, EMPTY_ARM, stacklevel=4)
+    warn_of((inside.infinite | outside.infinite) & points, INFINITE, stacklevel=4)
     found = difference_interval(
         inside, outside, confidence=confidence, minimum=minimum, interval=interval
     )
@@ -191,16 +189,9 @@ def _memorization(
         CounterfactualMemorization.name,
         CounterfactualMemorization.unit,
         inside.mean - outside.mean,
-        standard_error=found.standard_error,
-        low=found.low,
-        high=found.high,
         n_in=inside.count,
         n_out=outside.count,
-        columns={
-            "interval": found.interval,
-            "flag": found.flag,
-            "p_value": found.p_value,
-        },
+        **found.of_result(),
     )
 
 

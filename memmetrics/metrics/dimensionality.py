@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -370,7 +370,7 @@ def _of_units(
     """
     points, hidden = train.array.shape[-2:]
     scale = 1.0 if train.scale < _LARGEST else 2.0**100
-    given = train._replace(scale=scale)
+    given = replace(train, scale=scale)
     if points <= hidden:
         (known,) = given.weighted_columns()
         factor, change = known.mT, None

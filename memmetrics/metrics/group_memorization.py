@@ -17,12 +17,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from memmetrics.evidence import Retrainings, groups_iv
-from memmetrics.metrics.base import (
-    FunctionMetric,
-    require_one_score,
-    retrainings_iv,
-    warn_of_failed,
-)
+from memmetrics.metrics.base import FunctionMetric, usable_iv
 from memmetrics.metrics.counterfactual import memorization_from_arms
 from memmetrics.result import Result
 from memmetrics.statistics.arms import Arms
@@ -94,9 +89,7 @@ def group_memorization(
     array([0.625, 0.6  ])
     """
     confidence = options_iv(confidence, 0, interval)
-    evidence = retrainings_iv(scores, member, own)
-    require_one_score(evidence)
-    warn_of_failed(evidence.failed, least=2)
+    evidence = usable_iv(scores, member, own, finished=2)
     runs = evidence.finished
     labels, first, group, sizes = _groups_iv(groups, runs)
     scored, mean_scores = _mean_scores(runs, group)

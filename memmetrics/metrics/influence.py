@@ -18,29 +18,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
 from memmetrics._arrays.validation import Array, as_confidence
+from memmetrics.errors import warn_of
 from memmetrics.evidence import Retrainings
-from memmetrics.metrics.base import (
-    FunctionMetric,
-    require_one_score,
-    retrainings_iv,
-    warn_of_empty,
-    warn_of_failed,
-    warn_of_infinite,
-)
+from memmetrics.metrics.base import EMPTY_ARM, INFINITE, FunctionMetric, usable_iv
 from memmetrics.result import NUMBERS, Result
-from memmetrics.statistics.intervals import difference_interval
+from memmetrics.statistics._student import satterthwaite
+from memmetrics.statistics.intervals import difference_interval, interval_iv
 
 __all__ = ["CounterfactualInfluence", "counterfactual_influence", "influence_blocks"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
+
+InfluenceInterval: TypeAlias = Literal["automatic", "welch"]
+"""Which interval may be asked for."""
 
 # At most this many numbers in one temporary (points, targets).
 _BLOCK = 2**22
@@ -55,6 +53,7 @@ def counterfactual_influence(
     *,
     own: npt.ArrayLike | None = None,
     confidence: float = 0.95,
+    interval: InfluenceInterval = "automatic",
 ) -> Result:
     r"""Mean score of a target over the runs that had a point, minus the other runs'.
 
@@ -80,6 +79,11 @@ def counterfactual_influence(
         nothing is removed. Default: target `i` is point `i`. Not with evidence.
     confidence : float
         Confidence of the intervals, between 0 and 1.
+    interval : {"automatic", "welch"}
+        Which interval: Student's t with three degrees of freedom less than runs and,
+        on the diagonal, that of `counterfactual_memorization`; or, for those who have
+        to name a published method, Welch's t (1947) throughout, NaN where the scores
+        vary in neither arm.
 
     Returns
     -------
@@ -96,7 +100,8 @@ def counterfactual_influence(
     ------
     TypeError, ValueError
         As `counterfactual_memorization`; also if `own` is missing although targets and
-        points differ in number, or is not one index in ``[-1, points)`` per target.
+        points differ in number, or is not one index in ``[-1, points)`` per target,
+        or `interval` is unknown.
 
     Warns
     -----
@@ -107,15 +112,17 @@ def counterfactual_influence(
     Notes
     -----
     Costs O(runs · points · targets) time and O(points · targets) memory;
-    `influence_blocks` gives the same a few targets at a time. Off the diagonal the
-    intervals are Student's t; unbiased for subsets in which points are chosen
-    independently, or in balanced columns. Subsets of one exact size shift all of a
+    `influence_blocks` gives the same a few targets at a time. Unbiased for subsets in
+    which points are chosen independently, or in balanced columns. There is no
+    Newcombe's interval: without their own membership's effect, scores of two values
+    take more. Subsets of one exact size shift all of a
     target's influences by minus its memorization over (points − 1).
 
     References
     ----------
     Zhang et al., "Counterfactual Memorization in Neural Language Models" (2023),
-    definition 2, for the estimand; Frisch and Waugh (1933) for the removal.
+    definition 2, for the estimand; Frisch and Waugh (1933) for the removal; Welch
+    (1947), Biometrika 34:28-35.
 
     Examples
     --------
@@ -128,14 +135,18 @@ def counterfactual_influence(
     True
     """
     confidence = as_confidence(confidence)
-    evidence = retrainings_iv(scores, member, own)
-    require_one_score(evidence)
-    warn_of_failed(evidence.failed)
+    interval_iv(interval, get_args(InfluenceInterval))
+    evidence = usable_iv(scores, member, own)
     counts = _counts(evidence)
-    warn_of_empty((counts[0] == 0).any(1) | (counts[1] == 0).any(1))
-    warn_of_infinite(np.isinf(evidence.scores).any(0))
-    numbers = _influence(evidence, counts, confidence)
-    _put_memorization(numbers, evidence, confidence)
+    warn_of((counts[0] == 0).any(1) | (counts[1] == 0).any(1), EMPTY_ARM)
+    warn_of(np.isinf(evidence.scores).any(0), INFINITE)
+    numbers = np.empty((4, *counts[0].shape))  # estimate, standard error, low, high
+    for block in influence_blocks(evidence, interval=interval):
+        t = special.stdtrit(block.degrees_of_freedom, (1 + confidence) / 2)
+        reach = t * block.standard_error
+        ends = block.estimate - reach, block.estimate + reach
+        numbers[:, :, block.targets] = block.estimate, block.standard_error, *ends
+    _put_memorization(numbers, evidence, confidence, interval)
     columns: dict[str, Any] = dict(zip(NUMBERS, (*numbers, *counts), strict=True))
     return Result(
         CounterfactualInfluence.name,
@@ -152,12 +163,28 @@ class InfluenceBlock(NamedTuple):
     targets: slice
     estimate: Floats
     standard_error: Floats
+    degrees_of_freedom: Floats  # of Student's t; `(1, targets)` if alike for all points
 
 
-def influence_blocks(evidence: Retrainings) -> Iterator[InfluenceBlock]:
+def influence_blocks(
+    evidence: Retrainings, *, interval: InfluenceInterval = "automatic"
+) -> Iterator[InfluenceBlock]:
     """Yield the influence on a few targets at a time, never all at once in memory.
 
     As `counterfactual_influence`, but NaN for a target's influence on itself.
+
+    Parameters
+    ----------
+    evidence : Retrainings
+        With one score for each target.
+    interval : {"automatic", "welch"}
+        Which interval the degrees of freedom are for.
+
+    Yields
+    ------
+    InfluenceBlock
+        A slice of targets, with ``estimate`` and ``standard_error (points, targets)``
+        in the unit of the scores, and ``degrees_of_freedom``.
 
     Examples
     --------
@@ -173,21 +200,23 @@ def influence_blocks(evidence: Retrainings) -> Iterator[InfluenceBlock]:
     runs, points = member.shape
     targets = len(own)
     width = max(1, _BLOCK // max(runs, points))
+    welch = interval == "welch"
     for start in range(0, targets, width):
         block = slice(start, min(start + width, targets))
         scores = evidence.scores[finished, block].astype(np.float64)
         if not np.isnan(scores).any():
-            yield InfluenceBlock(block, *_influence_on(scores, own[block], members))
+            found = _influence_on(scores, own[block], members, welch=welch)
+            yield InfluenceBlock(block, *found)
             continue
-        columns = np.full((2, points, scores.shape[1]), np.nan)
+        rows = (points, points, points if welch else 1)
+        columns = [np.full((count, scores.shape[1]), np.nan) for count in rows]
         for some, scored in _alike(~np.isnan(scores)):
-            if not scored.any():
-                continue
-            columns[:, :, some] = _influence_on(
-                scores[np.ix_(scored, some)],
-                own[block][some],
-                _Members.of(member[scored]),
-            )
+            if scored.any():
+                seen = scores[np.ix_(scored, some)]
+                others = _Members.of(member[scored])
+                found = _influence_on(seen, own[block][some], others, welch=welch)
+                for column, numbers in zip(columns, found, strict=True):
+                    column[:, some] = numbers
         yield InfluenceBlock(block, *columns)
 
 
@@ -214,6 +243,7 @@ class CounterfactualInfluence(FunctionMetric):
     """
 
     confidence: float = 0.95
+    interval: InfluenceInterval = "automatic"
 
     name: ClassVar[str] = "counterfactual_influence"
     takes_held_out: ClassVar[bool] = True
@@ -224,7 +254,7 @@ class CounterfactualInfluence(FunctionMetric):
 class _Members(NamedTuple):
     """Who trained on what, and what is computed from that alone."""
 
-    inside: Floats  # (points,): runs with the point
+    inside: Floats  # (points, 1): runs with the point
     outside: Floats
     centered: Floats  # (runs, points): membership minus its mean
     squares: Floats  # (points,): sum of its squares, n_in n_out / runs
@@ -234,13 +264,18 @@ class _Members(NamedTuple):
         runs = len(member)
         inside = member.sum(0).astype(np.float64)
         outside = runs - inside
-        return cls(inside, outside, member - inside / runs, inside * outside / runs)
+        return cls(
+            inside[:, np.newaxis],
+            outside[:, np.newaxis],
+            member - inside / runs,
+            inside * outside / runs,
+        )
 
 
 def _influence_on(
-    scores: Floats, own: npt.NDArray[np.int64], members: _Members
-) -> tuple[Floats, Floats]:
-    """Return estimate and standard error, `(points, targets)`, of `scores`."""
+    scores: Floats, own: npt.NDArray[np.int64], members: _Members, *, welch: bool
+) -> tuple[Floats, Floats, Floats]:
+    """Return estimate, standard error and degrees of freedom of some targets."""
     infinite = np.isinf(scores).any(0)
     scores = np.where(infinite, np.nan, scores) if infinite.any() else scores
     # A held-out target has no membership, and neither has a point in all runs or none.
@@ -253,47 +288,39 @@ def _influence_on(
     with np.errstate(divide="ignore", invalid="ignore"):
         shared /= members.squares[:, np.newaxis] * its_squares  # ρ²
         rest = np.where(shared < _SAME, 1 - shared, np.nan)
-        estimate, error = _contrast(residual, members)
+        difference, from_in, from_out = _contrast(residual, members)
+        squared = from_in + from_out
         # The own effect took a degree of freedom that Welch's formula does not see.
         runs = len(scores)
         free = (runs - 3) / (runs - 2) if runs > 3 else np.nan
         rest_of_error = rest * np.where(known, free, 1)
-        return estimate / rest, error / np.sqrt(np.maximum(rest_of_error, 0))
+        error = np.sqrt(squared) / np.sqrt(np.maximum(rest_of_error, 0))
+        if welch:
+            shares = from_in / squared, from_out / squared
+            freedom = satterthwaite(*shares, members.inside, members.outside)
+        else:
+            freedom = np.full((1, len(own)), max(runs - 3.0, 1.0))
+        return difference / rest, error, freedom
 
 
-def _contrast(residual: Floats, members: _Members) -> tuple[Floats, Floats]:
-    """Return IN mean − OUT mean and Welch's standard error, `(points, targets)`.
+def _contrast(residual: Floats, members: _Members) -> tuple[Floats, Floats, Floats]:
+    """Return IN mean − OUT mean, and the variance of either mean, `(points, targets)`.
 
     The residuals sum to zero over all runs, so the sums over OUT follow from IN.
     """
-    inside, outside = members.inside[:, np.newaxis], members.outside[:, np.newaxis]
-    runs = len(residual)
+    inside, outside = members.inside, members.outside
     total = members.centered.T @ residual
     squares = residual**2
-    squares_in = members.centered.T @ squares + inside / runs * squares.sum(0)
+    squares_in = members.centered.T @ squares
+    squares_in += inside / len(residual) * squares.sum(0)
     squares_out = squares.sum(0) - squares_in
     deviations_in = np.maximum(squares_in - total**2 / inside, 0)
     deviations_out = np.maximum(squares_out - total**2 / outside, 0)
-    error = np.sqrt(
-        deviations_in / (inside * (inside - 1))
-        + deviations_out / (outside * (outside - 1))
-    )
-    error[(members.inside < 2) | (members.outside < 2)] = np.nan
-    return total / members.squares[:, np.newaxis], error
-
-
-def _influence(
-    evidence: Retrainings, counts: tuple[Integers, Integers], confidence: float
-) -> Floats:
-    """Return estimate, standard error, low and high, `(4, points, targets)`."""
-    numbers = np.empty((4, *counts[0].shape))
-    for block in influence_blocks(evidence):
-        numbers[0, :, block.targets] = block.estimate
-        numbers[1, :, block.targets] = block.standard_error
-    freedom = np.maximum(counts[0][0] + counts[1][0] - 3, 1)  # (targets,)
-    half_width = special.stdtrit(freedom, (1 + confidence) / 2) * numbers[1]
-    numbers[2], numbers[3] = numbers[0] - half_width, numbers[0] + half_width
-    return numbers
+    # A variance takes two runs.
+    pairs_in = np.where(inside > 1, inside * (inside - 1), np.nan)
+    pairs_out = np.where(outside > 1, outside * (outside - 1), np.nan)
+    difference = total / members.squares[:, np.newaxis]
+    return difference, deviations_in / pairs_in, deviations_out / pairs_out
 
 
 def _counts(evidence: Retrainings) -> tuple[Integers, Integers]:
@@ -310,11 +337,16 @@ def _counts(evidence: Retrainings) -> tuple[Integers, Integers]:
 
 
 def _put_memorization(
-    numbers: Floats, evidence: Retrainings, confidence: float
+    numbers: Floats,
+    evidence: Retrainings,
+    confidence: float,
+    interval: InfluenceInterval,
 ) -> None:
     """Write each training target's memorization where its own point meets it."""
     inside, outside = evidence.arms
-    found = difference_interval(inside, outside, confidence=confidence)
+    found = difference_interval(
+        inside, outside, confidence=confidence, interval=interval
+    )
     memorization = inside.mean - outside.mean
     own = np.asarray(evidence.own)
     targets = np.flatnonzero(own >= 0)

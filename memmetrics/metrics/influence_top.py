@@ -12,7 +12,7 @@ import pandas as pd
 
 from memmetrics._arrays.validation import Array, count_iv
 from memmetrics.evidence import Retrainings
-from memmetrics.metrics.base import require_one_score, retrainings_iv, warn_of_failed
+from memmetrics.metrics.base import usable_iv
 from memmetrics.metrics.influence import (
     CounterfactualInfluence,
     InfluenceBlock,
@@ -83,9 +83,7 @@ def top_influences(
     7      1       3     2
     """
     count = count_iv(count, "count", least=1)
-    evidence = retrainings_iv(scores, member, own)
-    require_one_score(evidence)
-    warn_of_failed(evidence.failed)
+    evidence = usable_iv(scores, member, own)
     frames = [
         _largest(block, count, absolute=absolute)
         for block in influence_blocks(evidence)

@@ -161,7 +161,7 @@ def _spans(train: Vectors) -> Iterator[tuple[Runs, torch.Tensor]]:
         _, singular, directions = torch.linalg.svd(factor, full_matrices=False)
     threshold = _rounding(train) * singular[:, :1]
     ranks = (singular > threshold).sum(-1).cpu().numpy()  # (runs,)
-    distinct = np.unique(ranks)
+    distinct = sorted(set(ranks.tolist()))
     for rank in distinct:
         runs = slice(None) if len(distinct) == 1 else np.flatnonzero(ranks == rank)
         yield runs, directions[runs, :rank]
@@ -177,7 +177,7 @@ def _leverage(
 ) -> torch.Tensor:
     """Return `(runs, points)`, all runs of one rank; span `(runs, rank, hidden)`."""
     rank = span.shape[-2]
-    missing = torch.zeros_like(span @ span.mT)
+    missing = span.new_zeros(())
     basis, condition = _whitening(train, span, missing)
     if not bool((condition <= _LARGEST_CONDITION * rank).all()):
         elimination = eliminate(train.unscaled(), span, _rounding(train))

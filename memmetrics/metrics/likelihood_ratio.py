@@ -17,13 +17,10 @@ import numpy.typing as npt
 import torch
 
 from memmetrics._arrays.validation import ArrayT, as_float, is_finite, to_numpy
+from memmetrics.errors import warn_of
 from memmetrics.evidence import Retrainings
-from memmetrics.metrics.base import require_one_score, retrainings_iv, warn_of_failed
-from memmetrics.statistics.likelihood_ratio import (
-    LEAST_RUNS,
-    gaussian_ratios,
-    warn_of_no_ratio,
-)
+from memmetrics.metrics.base import usable_iv
+from memmetrics.statistics.likelihood_ratio import LEAST_RUNS, NO_RATIO, gaussian_ratios
 
 __all__ = ["likelihood_ratios", "logit"]
 
@@ -139,14 +136,12 @@ def likelihood_ratios(
     >>> bool(ratio[member].mean() > 2), bool(ratio[~member].mean() < -2)
     (True, True)
     """
-    evidence = retrainings_iv(scores, member, own)
-    require_one_score(evidence)
-    warn_of_failed(evidence.failed, least=2 * LEAST_RUNS)
+    evidence = usable_iv(scores, member, own, finished=2 * LEAST_RUNS)
     runs = evidence.finished
     own = np.asarray(runs.own)
     if not is_finite(runs.scores):
         infinite = np.isinf(runs.scores).any(axis=0) & (own >= 0)
-        warn_of_no_ratio(infinite, "an infinite score")
+        warn_of(infinite, NO_RATIO.format("an infinite score"))
     if pooled is None:
         return evidence.likelihood_ratios.copy()
     return gaussian_ratios(runs.scores, runs.member, own, pooled=pooled)

@@ -20,7 +20,7 @@ from memmetrics._arrays.validation import (
     to_numpy,
 )
 from memmetrics.evidence import Retrainings
-from memmetrics.metrics.base import require_one_score, retrainings_iv, warn_of_failed
+from memmetrics.metrics.base import usable_iv
 from memmetrics.result import Result
 from memmetrics.statistics.jackknife import jackknife_error, jackknife_limits
 
@@ -184,9 +184,7 @@ def _lds_iv(
     if not isinstance(scores, Retrainings):
         # Which points the targets are does not matter here; -1 fits any number.
         held_out = np.full(np.shape(scores)[1:2], -1)
-    evidence = retrainings_iv(scores, member, held_out)
-    require_one_score(evidence)
-    warn_of_failed(evidence.failed, least=_LEAST_RUNS)
+    evidence = usable_iv(scores, member, held_out, finished=_LEAST_RUNS)
     scores, member = evidence.finished.scores, evidence.finished.member
     expected = (member.shape[1], scores.shape[1])
     if matrix.shape != expected:
@@ -239,11 +237,10 @@ def _standard_ranks(values: npt.NDArray[Any], rounding: Floats | None = None) ->
     Values `(runs, targets)` that are no further apart than `rounding (targets,)` are
     ties.
     """
-    if rounding is not None:
-        values = _levels(values, rounding)
     from scipy import stats  # takes long to import
 
-    ranks: Floats = stats.rankdata(values, axis=0)
+    levels = values if rounding is None else _levels(values, rounding)
+    ranks: Floats = stats.rankdata(levels, axis=0)
     ranks -= ranks.mean(axis=0)
     length = np.sqrt((ranks**2).sum(axis=0))
     missing = np.full_like(ranks, np.nan)

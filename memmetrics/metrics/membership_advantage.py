@@ -77,18 +77,19 @@ def membership_advantage(
     inside, outside = trained_on & scored, ~trained_on & scored
     called = ratios > 0
     n_in, n_out = inside.sum(axis=0), outside.sum(axis=0)
-    share_in = _share(called & inside, n_in, known)
-    share_out = _share(called & outside, n_out, known)
-    z = float(special.ndtri((1 + confidence) / 2))
-    error, low, high = (np.full(len(n_in), np.nan) for _ in range(3))
-    shares = share_in[known], share_out[known]
     counts = n_in[known].astype(np.float64), n_out[known].astype(np.float64)
-    error[known] = proportion_error(*shares, *counts)
-    low[known], high[known] = proportion_limits(*shares, *counts, z)
+    share_in = (called & inside).sum(axis=0)[known] / counts[0]
+    share_out = (called & outside).sum(axis=0)[known] / counts[1]
+    z = float(special.ndtri((1 + confidence) / 2))
+    numbers = np.full((4, len(known)), np.nan)
+    numbers[0, known] = share_in - share_out
+    numbers[1, known] = proportion_error(share_in, share_out, *counts)
+    numbers[2:, known] = proportion_limits(share_in, share_out, *counts, z)
+    estimate, error, low, high = numbers
     return Result(
         MembershipAdvantage.name,
         MembershipAdvantage.unit,
-        share_in - share_out,
+        estimate,
         standard_error=error,
         low=low,
         high=high,
@@ -117,13 +118,3 @@ class MembershipAdvantage(FunctionMetric):
     name: ClassVar[str] = "membership_advantage"
     unit: ClassVar[str] = "probability"
     function = staticmethod(membership_advantage)
-
-
-def _share(
-    called: npt.NDArray[np.bool_],
-    runs: npt.NDArray[np.intp],
-    known: npt.NDArray[np.bool_],
-) -> npt.NDArray[np.float64]:
-    share = np.full(len(runs), np.nan)
-    share[known] = called.sum(axis=0)[known] / runs[known]
-    return share

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from memmetrics._arrays.validation import as_confidence
 from memmetrics.evidence import Retrainings
-from memmetrics.metrics.base import FunctionMetric, retrainings_iv
+from memmetrics.metrics.base import FunctionMetric, rates_iv, retrainings_iv
 from memmetrics.metrics.likelihood_ratio import likelihood_ratios
 from memmetrics.result import Result
 from memmetrics.statistics.jackknife import jackknife_error, jackknife_limits
@@ -94,7 +94,7 @@ def membership_inference(
     array([1. , 0.7, 0.9])
     """
     confidence = as_confidence(confidence)
-    rates = _rates_iv(false_positive_rates)
+    rates = rates_iv(false_positive_rates)
     evidence = retrainings_iv(scores, member, own)
     ratios = likelihood_ratios(evidence, pooled=pooled)
     runs = evidence.finished
@@ -156,17 +156,6 @@ class MembershipInference(FunctionMetric):
     unit: ClassVar[str] = "probability"
     cost: ClassVar[str] = "runs * targets * log(runs * targets)"
     function = staticmethod(membership_inference)
-
-
-def _rates_iv(rates: Sequence[float]) -> list[float]:
-    values = [float(rate) for rate in rates]
-    for value in values:
-        if not 0 < value < 1:
-            raise ValueError(
-                "`false_positive_rates` must lie strictly between 0 and 1; "
-                f"got {value!r}"
-            )
-    return values
 
 
 def _area_and_rates(

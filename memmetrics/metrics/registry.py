@@ -16,13 +16,7 @@ from typing import Any, cast
 from memmetrics.evidence import Fit, Losses, OneRun, Retrainings
 from memmetrics.metrics.base import Metric
 
-__all__ = [
-    "GROUP",
-    "PluginError",
-    "available_metrics",
-    "get_metric",
-    "offered_metrics",
-]
+__all__ = ["PluginError", "available_metrics", "get_metric", "offered_metrics"]
 
 GROUP = "memmetrics.metrics"
 _EVIDENCE = (Fit, Losses, OneRun, Retrainings)

@@ -9,13 +9,13 @@ of all items, those in and those out, can be compared: see
 from __future__ import annotations
 
 from memmetrics.planting.kinds import (
-    NearDuplicates as NearDuplicates,
-    RandomText as RandomText,
-    RandomTokens as RandomTokens,
-    Sentences as Sentences,
+    NearDuplicates,
+    RandomText,
+    RandomTokens,
+    Sentences,
 )
-from memmetrics.planting.ledger import Ledger as Ledger, Planted as Planted
-from memmetrics.planting.plant import plant as plant
+from memmetrics.planting.ledger import Ledger, Planted
+from memmetrics.planting.plant import plant
 
 __all__ = [
     "Ledger",

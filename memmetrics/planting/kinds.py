@@ -5,20 +5,11 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-__all__ = [
-    "Item",
-    "Kind",
-    "NearDuplicates",
-    "RandomText",
-    "RandomTokens",
-    "Sentences",
-    "kind_from",
-    "recipe_of",
-]
+__all__ = ["NearDuplicates", "RandomText", "RandomTokens", "Sentences"]
 
 Item: TypeAlias = str | tuple[int, ...]
 
@@ -193,10 +184,7 @@ class NearDuplicates:
 
 Kind: TypeAlias = RandomText | RandomTokens | Sentences | NearDuplicates
 
-_KINDS: dict[str, type[Kind]] = {
-    kind.__name__: kind
-    for kind in (RandomText, RandomTokens, Sentences, NearDuplicates)
-}
+_KINDS: dict[str, type[Kind]] = {kind.__name__: kind for kind in get_args(Kind)}
 
 
 def recipe_of(kind: Kind) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,10 +18,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from memmetrics._arrays.files import write_whole
 from memmetrics._seeds import Stream, generator
 from memmetrics.planting.kinds import Item, Kind, kind_from, recipe_of
 
-__all__ = ["Ledger", "Planted", "draw_copies", "draw_items"]
+__all__ = ["Ledger", "Planted"]
 
 _FORMAT = "memmetrics ledger, version 1"
 
@@ -110,13 +110,7 @@ class Ledger:
             "entered": "".join(str(int(coin)) for coin in self.entered),
             "checksum": self._checksum(),
         }
-        file = Path(path)
-        temporary = file.with_name(f".{file.name}.{os.getpid()}")
-        try:
-            temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-            temporary.replace(file)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(Path(path), json.dumps(content, indent=1).encode())
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> Ledger:

@@ -7,7 +7,7 @@ from typing import Any
 
 from memmetrics._seeds import RNG, Stream, entropy_from, generator
 from memmetrics.planting.kinds import Kind
-from memmetrics.planting.ledger import Ledger, Planted, draw_copies, draw_items
+from memmetrics.planting.ledger import Ledger, Planted, draw_items
 
 __all__ = ["plant"]
 
@@ -75,13 +75,9 @@ def plant(
     items, _ = draw_items(seed, named)
     coins = generator(seed, Stream.PLANTING, 0).random(len(items)) < 0.5
     ledger = Ledger(seed, named, numbers, coins)
+    often = ledger.copies * coins
     chosen = [
-        item
-        for item, entered, often in zip(
-            ledger.items, ledger.entered, draw_copies(seed, named, numbers), strict=True
-        )
-        if entered
-        for _ in range(often)
+        item for item, times in zip(items, often, strict=True) for _ in range(times)
     ]
     order = generator(seed, Stream.PLANTING, 1).permutation(len(chosen))
     return Planted([chosen[place] for place in order], ledger)

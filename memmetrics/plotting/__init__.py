@@ -6,24 +6,18 @@ package imports.
 
 from __future__ import annotations
 
-from memmetrics.plotting.correlations import draw_correlations as draw_correlations
-from memmetrics.plotting.facets import draw_facets as draw_facets
-from memmetrics.plotting.images import draw_image as draw_image
-from memmetrics.plotting.intervals import draw_intervals as draw_intervals
-from memmetrics.plotting.pairs import draw_pair as draw_pair
-from memmetrics.plotting.ranking import draw_ranking as draw_ranking
-from memmetrics.plotting.spectrum import draw_spectrum as draw_spectrum
-from memmetrics.plotting.tables import (
-    by_index as by_index,
-    metric_label as metric_label,
-)
-from memmetrics.plotting.tails import draw_tail as draw_tail
-from memmetrics.plotting.theme import COLORS as COLORS, theme as theme
-from memmetrics.plotting.trends import (
-    draw_curve as draw_curve,
-    draw_estimates as draw_estimates,
-)
-from memmetrics.plotting.vectors import draw_vectors as draw_vectors
+from memmetrics.plotting.correlations import draw_correlations
+from memmetrics.plotting.facets import draw_facets
+from memmetrics.plotting.images import draw_image
+from memmetrics.plotting.intervals import draw_intervals
+from memmetrics.plotting.pairs import draw_pair
+from memmetrics.plotting.ranking import draw_ranking
+from memmetrics.plotting.spectrum import draw_spectrum
+from memmetrics.plotting.tables import by_index, metric_label
+from memmetrics.plotting.tails import draw_tail
+from memmetrics.plotting.theme import COLORS, theme
+from memmetrics.plotting.trends import draw_curve, draw_estimates
+from memmetrics.plotting.vectors import draw_vectors
 
 __all__ = [
     "COLORS",

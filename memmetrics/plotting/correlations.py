@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -74,18 +75,11 @@ def draw_correlations(
     cell = 0.6 * min(size_in_points(ax)) / len(metrics)
     # "-0.12" is three times as wide as high.
     size = min(float(mpl.rcParams["font.size"]), cell / 3.2)
-    for row, column in np.ndindex(correlations.shape):
-        value = correlations[row, column]
-        ax.text(
-            column,
-            row,
-            # Without the sign of what is rounded to 0.
-            f"{round(float(value), 2) + 0.0:.2f}" if np.isfinite(value) else "–",
-            ha="center",
-            va="center",
-            fontsize=size,
-            color="white" if abs(value) > _DARK else "black",
-        )
+    middle: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": size}
+    for (row, column), value in np.ndenumerate(correlations):
+        text = f"{value:z.2f}" if np.isfinite(value) else "–"
+        color = "white" if abs(value) > _DARK else "black"
+        ax.text(column, row, text, color=color, **middle)
     _name_cells(ax, metrics, cell)
     ax.tick_params(length=0)
     ax.grid(visible=False)

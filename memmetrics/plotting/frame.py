@@ -12,20 +12,7 @@ from matplotlib.axis import Axis
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-__all__ = [
-    "LARGEST",
-    "axes_or_current",
-    "finish",
-    "legend_name",
-    "note_if_empty",
-    "on_log_axis",
-    "plain",
-    "shortened",
-    "size_in_points",
-    "tick_logarithmically",
-    "visible",
-    "wrapped",
-]
+__all__ = ["shortened"]
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
@@ -69,6 +56,11 @@ def plain(text: object) -> str:
     return "".join(shown).replace("$", r"\$")
 
 
+def in_words(name: str) -> str:
+    """Return the name of a column or a metric as plain words."""
+    return plain(name.replace("_", " "))
+
+
 def shortened(text: str, letters: int) -> str:
     """At most so many letters: both ends of a text, since either may tell it apart."""
     if len(text) <= letters:
@@ -102,6 +94,26 @@ def visible(ax: Axes, horizontal: Floats, vertical: Floats) -> npt.NDArray[np.bo
         if axis.get_scale() == "log":
             places &= on_log_axis(values)
     return places
+
+
+def scatter_visible(
+    ax: Axes, across: Floats, up: Floats, *, label: str | None = None, **style: Any
+) -> None:
+    """Draw a dot for each point that has a place on the axes."""
+    shown = visible(ax, across, up)
+    # Tens of thousands of dots would make the SVG unreadably large.
+    style |= {"linewidths": 0, "rasterized": True}
+    ax.scatter(across[shown], up[shown], label=legend_name(label), **style)
+
+
+def plot_visible(
+    ax: Axes, across: Floats, up: Floats, *, label: str | None = None, **style: Any
+) -> npt.NDArray[np.bool_]:
+    """Draw markers, or a line with them, and return which points have a place."""
+    shown = visible(ax, across, up)
+    style |= {"marker": "o", "label": legend_name(label)}
+    ax.plot(across[shown], up[shown], **style)
+    return shown
 
 
 def on_log_axis(values: Floats) -> npt.NDArray[np.bool_]:

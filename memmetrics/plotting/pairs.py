@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from memmetrics.plotting.frame import axes_or_current, finish, visible
+from memmetrics.plotting.frame import axes_or_current, finish, scatter_visible
 from memmetrics.plotting.shared_words import with_shared_words
 from memmetrics.plotting.tables import by_index, metric_label, rank_correlations
 from memmetrics.plotting.theme import COLORS
@@ -54,24 +54,11 @@ def draw_pair(
     ax = axes_or_current(ax)
     points = by_index(table, [horizontal, vertical]).dropna()
     first, second = points.to_numpy(float).T
-    shown = visible(ax, first, second)
-    ax.scatter(
-        first[shown],
-        second[shown],
-        s=12,
-        alpha=0.6,
-        linewidths=0,
-        color=color,
-        rasterized=True,
+    scatter_visible(ax, first, second, color=color, s=12, alpha=0.6)
+    value = rank_correlations(points)[0, 1]
+    known = np.isfinite(value)
+    ax.set_title(
+        f"rank correlation {f'{value:z.2f}' if known else 'undefined'}", loc="left"
     )
-    ax.set_title(_correlation_text(points), loc="left")
     labels = metric_label(table, horizontal), metric_label(table, vertical)
     return finish(ax, *labels, empty="no point with both estimates")
-
-
-def _correlation_text(points: pd.DataFrame) -> str:
-    """Spearman's rank correlation of the two columns, in words."""
-    value = rank_correlations(points)[0, 1]
-    if not np.isfinite(value):
-        return "rank correlation undefined"
-    return f"rank correlation {round(value, 2) + 0.0:.2f}"

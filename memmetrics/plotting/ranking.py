@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from memmetrics.plotting.frame import axes_or_current, finish, legend_name, visible
+from memmetrics.plotting.frame import axes_or_current, finish, plot_visible, visible
 from memmetrics.plotting.shared_words import with_shared_words
 from memmetrics.plotting.tables import metric_label, select
 from memmetrics.plotting.theme import COLORS
@@ -58,26 +60,13 @@ def draw_ranking(
     )
     ranks = (np.arange(len(rows)) + 0.5) / max(len(rows), 1)
     estimates = rows["estimate"].to_numpy(float)
-    shown = visible(ax, ranks, estimates)
-    ax.plot(
-        ranks[shown],
-        estimates[shown],
-        linestyle="none",
-        marker="o",
-        markersize=3 if len(rows) < 500 else 2,
-        color=color,
-        label=legend_name(label),
-        rasterized=True,
+    both: dict[str, Any] = {"color": color, "rasterized": True}
+    size = 3 if len(rows) < 500 else 2
+    shown = plot_visible(
+        ax, ranks, estimates, label=label, linestyle="none", markersize=size, **both
     )
     bounds = rows[["low", "high"]].to_numpy(float)  # (points, 2)
     known = shown & visible(ax, *bounds.T)
-    ax.vlines(
-        ranks[known],
-        *bounds[known].T,
-        color=color,
-        alpha=0.3,
-        linewidth=1.0,
-        rasterized=True,
-    )
+    ax.vlines(ranks[known], *bounds[known].T, alpha=0.3, linewidth=1.0, **both)
     fraction = "rank, from the highest (fraction of points)"
     return finish(ax, fraction, metric_label(table, metric))

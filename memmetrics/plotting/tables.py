@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from memmetrics.plotting.frame import Floats, plain
+from memmetrics.plotting.frame import Floats, in_words, plain
 
 # Columns that name something; all others hold numbers.
 _NAMES = ("index", "rule")
@@ -94,7 +94,7 @@ def metric_label(table: pd.DataFrame, metric: str) -> str:
     >>> metric_label(table, "test_loss")
     'test loss (squared error)'
     """
-    name = plain(metric.replace("_", " "))
+    name = in_words(metric)
     if "unit" not in table.columns:
         return name
     units = table.loc[table["metric"] == metric, "unit"].dropna().unique()

@@ -10,9 +10,9 @@ from memmetrics.plotting.frame import (
     Floats,
     axes_or_current,
     finish,
-    legend_name,
-    plain,
-    visible,
+    in_words,
+    plot_visible,
+    scatter_visible,
 )
 from memmetrics.plotting.shared_words import with_shared_words
 from memmetrics.plotting.tables import metric_label, select
@@ -67,18 +67,9 @@ def draw_curve(
     ax = axes_or_current(ax)
     means = select(table, metric, condition).groupby(condition)["estimate"].mean()
     places, heights = means.index.to_numpy(float), means.to_numpy(float)
-    shown = visible(ax, places, heights)
-    ax.plot(
-        places[shown],
-        heights[shown],
-        marker="o",
-        markersize=4,
-        linewidth=1.5,
-        color=color,
-        label=legend_name(label),
-    )
-    words = plain(condition.replace("_", " "))
-    return finish(ax, words, metric_label(table, metric))
+    style = {"color": color, "markersize": 4, "linewidth": 1.5}
+    plot_visible(ax, places, heights, label=label, **style)
+    return finish(ax, in_words(condition), metric_label(table, metric))
 
 
 @with_shared_words
@@ -130,20 +121,8 @@ def draw_estimates(
     rows = select(table, metric, condition)
     places = _spread_out(rows[condition].to_numpy(float), spread)
     heights = rows["estimate"].to_numpy(float)
-    shown = visible(ax, places, heights)
-    ax.scatter(
-        places[shown],
-        heights[shown],
-        s=9,
-        alpha=0.5,
-        linewidths=0,
-        color=color,
-        label=legend_name(label),
-        # Tens of thousands of dots would make the SVG unreadably large.
-        rasterized=True,
-    )
-    words = plain(condition.replace("_", " "))
-    return finish(ax, words, metric_label(table, metric))
+    scatter_visible(ax, places, heights, label=label, color=color, s=9, alpha=0.5)
+    return finish(ax, in_words(condition), metric_label(table, metric))
 
 
 def _spread_out(values: Floats, spread: float) -> Floats:

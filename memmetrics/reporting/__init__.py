@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from memmetrics.reporting.check import check_report as check_report
-from memmetrics.reporting.report import report as report
+from memmetrics.reporting import page
+from memmetrics.reporting.check import check_report
+from memmetrics.reporting.report import report
 
-__all__ = ["check_report", "report"]
+__all__ = ["check_report", "page", "report"]

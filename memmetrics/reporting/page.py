@@ -29,6 +29,7 @@ __all__ = [
 
 # Nothing may be asked of the network, not even by what an example holds.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_SCRIPTS = "; script-src 'unsafe-inline'"
 _STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #222; --soft: #5c5c5c;
   --line: #ddd; --link: #0060a0; --mark: #0072b2; --found: #b34a00; }
@@ -192,7 +193,13 @@ class Section:
     parts: Sequence[Part]
 
 
-def html_page(title: str, introduction: str, sections: Sequence[Section]) -> bytes:
+def html_page(
+    title: str,
+    introduction: str,
+    sections: Sequence[Section],
+    *,
+    scripts: bool = False,
+) -> bytes:
     """Return the page as the content of a file.
 
     Parameters
@@ -201,12 +208,13 @@ def html_page(title: str, introduction: str, sections: Sequence[Section]) -> byt
         Plain text; blank lines separate paragraphs.
     sections : sequence of Section
         In their order.
+    scripts : bool, default: False
+        Whether scripts that stand in the parts may run.
 
     Returns
     -------
     bytes
-        HTML in UTF-8. It holds its style and pictures, has no scripts, and forbids
-        itself any request.
+        HTML in UTF-8. It holds its style and pictures, and forbids itself any request.
 
     Examples
     --------
@@ -223,9 +231,10 @@ def html_page(title: str, introduction: str, sections: Sequence[Section]) -> byt
         f"{''.join(part.html() for part in section.parts)}</section>\n"
         for section in sections
     )
+    policy = _POLICY + (_SCRIPTS if scripts else "")
     page = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<link rel="icon" href="data:,">\n'
         f"<title>{_plain(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"

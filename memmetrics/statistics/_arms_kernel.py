@@ -22,8 +22,6 @@ import numpy as np
 
 from memmetrics._arrays.compiled import cached_njit
 
-__all__ = ["POINTS", "stream"]
-
 POINTS = 1024  # of a block
 
 # Runs that are added at a time: the rows of the buffers.

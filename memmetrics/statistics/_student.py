@@ -21,7 +21,7 @@ import numpy.typing as npt
 from numpy.polynomial import Chebyshev, Polynomial
 from scipy import special
 
-__all__ = ["satterthwaite", "student_quantile", "student_tail"]
+__all__ = ["satterthwaite"]
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
@@ -153,10 +153,13 @@ class Arms(NamedTuple):
             arms = gather(scores, member, runs)
             # A NaN or infinite score spoils the mean of its arm: nothing else has to
             # be looked at to find the few points that need care.
-            spoiled = np.flatnonzero(_spoiled(arms.inside) | _spoiled(arms.outside))
+            without = [~np.isfinite(arm.mean) & (arm.count > 0) for arm in arms]
+            spoiled = np.flatnonzero(without[0] | without[1])
             if spoiled.size:
-                mended = _by_scored(scores, member, runs, spoiled)
-                arms = cls(*map(_put, arms, mended, (spoiled, spoiled)))
+                parts = _by_blocks(scores, member, runs, spoiled)
+                arms = cls(
+                    *(_mended(*both, spoiled) for both in zip(arms, parts, strict=True))
+                )
         return arms
 
     def merge(self, other: Arms) -> Arms:
@@ -174,25 +177,27 @@ def failed_runs(scores: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     return failed
 
 
-def _spoiled(arm: Arm) -> npt.NDArray[np.bool_]:
-    return ~np.isfinite(arm.mean) & (arm.count > 0)
-
-
 def _columnwise(function: Callable[..., npt.NDArray[Any]], *arms: Arm) -> Arm:
     """Apply a function to each of the numbers of some arms."""
     names = [field.name for field in fields(Arm)]
     return Arm(*(function(*(getattr(arm, name) for arm in arms)) for name in names))
 
 
-def _put(arm: Arm, part: Arm, points: Integers) -> Arm:
-    """Return `arm` with the numbers of `points` taken from `part`."""
+def _mended(arm: Arm, part: Arm, points: Integers) -> Arm:
+    """Return `arm` with the numbers of `points` taken from `part`.
+
+    Where a score is infinite, there is no mean.
+    """
 
     def put(column: npt.NDArray[Any], values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         column = column.copy()
         column[points] = values
         return column
 
-    return _columnwise(put, arm, part)
+    mended = _columnwise(put, arm, part)
+    for sums in (mended.mean, mended.squares, mended.cubes):
+        sums[mended.infinite] = np.nan
+    return mended
 
 
 def _instead(first: Arm, second: Arm, *, where: npt.NDArray[np.bool_]) -> Arm:
@@ -214,48 +219,30 @@ def _at_end(first: Arm, second: Arm, end: str, beyond: np.ufunc) -> Integers:
 
 
 def _by_blocks(
-    scores: npt.NDArray[Any], member: npt.NDArray[np.bool_], runs: Integers
-) -> Arms:
-    points = scores.shape[1]
-    parts = []
-    for start in range(0, points, _POINTS):
-        block = slice(start, start + _POINTS)
-        values = scores[runs, block].astype(np.float64)  # (runs, points of the block)
-        chosen = member[runs, block]
-        release(scores)
-        parts.append((_arm_of_block(values, chosen), _arm_of_block(values, ~chosen)))
-    return Arms(*(_concatenated(arms) for arms in zip(*parts, strict=True)))
-
-
-def _by_scored(
     scores: npt.NDArray[Any],
     member: npt.NDArray[np.bool_],
     runs: Integers,
-    points: Integers,
+    points: Integers | None = None,
 ) -> Arms:
-    """Do as `_by_blocks` for some of the points, counting what was scored only."""
+    """Gather all points, or some of them, for which only what was scored counts."""
     parts = []
-    for start in range(0, len(points), _POINTS):
-        block = np.ix_(runs, points[start : start + _POINTS])
-        values = scores[block].astype(np.float64)
-        chosen, scored = member[block], ~np.isnan(values)
+    count = scores.shape[1] if points is None else len(points)
+    for start in range(0, count, _POINTS):
+        block = slice(start, start + _POINTS)
+        place: Any = (runs, block) if points is None else np.ix_(runs, points[block])
+        values = scores[place].astype(np.float64)  # (runs, points of the block)
+        inside = member[place]
+        outside = ~inside
         release(scores)
-        both = (
-            _arm_of_block(values, chosen & scored),
-            _arm_of_block(values, ~chosen & scored),
+        if points is not None:
+            scored = ~np.isnan(values)
+            inside, outside = inside & scored, outside & scored
+        parts.append((_arm_of_block(values, inside), _arm_of_block(values, outside)))
+    return Arms(
+        *(
+            _columnwise(lambda *columns: np.concatenate(columns), *arms)
+            for arms in zip(*parts, strict=True)
         )
-        parts.append(tuple(map(_without_mean_if_infinite, both)))
-    return Arms(*(_concatenated(arms) for arms in zip(*parts, strict=True)))
-
-
-def _without_mean_if_infinite(arm: Arm) -> Arm:
-    infinite = arm.infinite
-    return replace(
-        arm,
-        **{
-            name: np.where(infinite, np.nan, getattr(arm, name))
-            for name in ("mean", "squares", "cubes")
-        },
     )
 
 
@@ -270,7 +257,7 @@ def _arm_of_block(values: Floats, chosen: npt.NDArray[np.bool_]) -> Arm:
     mean = rise.sum(0) / filled
     deviation = np.where(chosen, rise - mean, 0)
     squares = deviation * deviation
-    moments = Arm(
+    arm = Arm(
         count=count,
         mean=lowest + mean,
         squares=squares.sum(0),
@@ -280,11 +267,12 @@ def _arm_of_block(values: Floats, chosen: npt.NDArray[np.bool_]) -> Arm:
         at_lowest=((values == lowest) & chosen).sum(0),
         at_highest=((values == highest) & chosen).sum(0),
     )
-    return _empty_where_no_run(moments)
+    empty = count == 0
 
+    def emptied(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.where(empty, np.nan if column.dtype.kind == "f" else 0, column)
 
-def _concatenated(parts: tuple[Arm, ...]) -> Arm:
-    return _columnwise(lambda *columns: np.concatenate(columns), *parts)
+    return _columnwise(emptied, arm) if empty.any() else arm
 
 
 def _kernel_fits(scores: npt.NDArray[Any]) -> bool:
@@ -311,19 +299,8 @@ def _by_kernel(
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # 1 in a joblib worker
         list(pool.map(fill, range(0, points, step)))
-    outside, inside = map(_from_columns, floats, integers)
+    outside, inside = (
+        Arm(count, *numbers, *at_ends)
+        for numbers, (count, *at_ends) in zip(floats, integers, strict=True)
+    )
     return Arms(inside, outside)
-
-
-def _from_columns(floats: Floats, integers: Integers) -> Arm:
-    count, *at_ends = integers
-    return Arm(count, *floats, *at_ends)
-
-
-def _empty_where_no_run(arm: Arm) -> Arm:
-    empty = arm.count == 0
-
-    def emptied(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return np.where(empty, np.nan if column.dtype.kind == "f" else 0, column)
-
-    return _columnwise(emptied, arm) if empty.any() else arm

@@ -37,7 +37,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -134,6 +134,16 @@ class DifferenceInterval:
     p_value: Floats
     interval: npt.NDArray[np.object_]
     flag: npt.NDArray[np.object_]
+
+    def of_result(self) -> dict[str, Any]:
+        """Return all of it as arguments of a `Result`."""
+        columns = {"interval": self.interval, "flag": self.flag}
+        return {
+            "standard_error": self.standard_error,
+            "low": self.low,
+            "high": self.high,
+            "columns": {**columns, "p_value": self.p_value},
+        }
 
 
 def difference_interval(

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-__all__ = ["GROUPS", "jackknife_error", "jackknife_limits"]
+__all__ = ["jackknife_error", "jackknife_limits"]
 
 GROUPS = 32  # at most: enough for an error that is itself known to an eighth
 

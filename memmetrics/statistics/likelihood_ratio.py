@@ -8,7 +8,6 @@ For every run k and point i, with Gaussians fitted to the point's scores x in al
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -17,12 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from memmetrics._arrays.validation import is_finite, safe_exponent
+from memmetrics.errors import warn_of
 
-__all__ = ["LEAST_RUNS", "gaussian_ratios", "warn_of_no_ratio"]
+__all__ = ["LEAST_RUNS", "NO_RATIO", "gaussian_ratios"]
 
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
+NO_RATIO = "targets have {}; their likelihood ratios are NaN"
 LEAST_RUNS = 3  # in an arm: one is left out, and two give a variance
 _FEW_RUNS = 64  # fewer: a variance of one's own is too noisy
 _ENTRIES = 1 << 20  # runs × targets at a time: some ten arrays of 8 MB
@@ -97,20 +98,9 @@ def gaussian_ratios(
     if not complete:
         ratios[np.isnan(scores)] = np.nan
     if pooled is False:
-        warn_of_no_ratio(alike, "no variance of their own")
+        warn_of(alike, NO_RATIO.format("no variance of their own"))
         ratios[:, alike] = np.nan
     return ratios
-
-
-def warn_of_no_ratio(targets: Bools, what: str) -> None:
-    """Warn of targets without likelihood ratios, for what they have or lack."""
-    if targets.any():
-        warnings.warn(
-            f"{targets.sum()} of {targets.size} targets have {what}; their likelihood "
-            "ratios are NaN",
-            RuntimeWarning,
-            stacklevel=3,
-        )
 
 
 @dataclass(frozen=True, eq=False)

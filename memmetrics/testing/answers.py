@@ -12,15 +12,6 @@ from memmetrics._arrays.validation import to_numpy
 from memmetrics.evidence import Evidence, Retrainings
 from memmetrics.result import COLUMNS, Result
 
-__all__ = [
-    "Answer",
-    "about_others",
-    "difference",
-    "faults",
-    "has_infinite",
-    "numbers_of",
-]
-
 Answer: TypeAlias = dict[str, npt.NDArray[Any]]
 _INTERVAL = ("standard_error", "low", "high")
 _COUNTS = ("n_in", "n_out")
@@ -53,21 +44,15 @@ def faults(result: Any, name: str, evidence: Evidence) -> Iterator[str]:
     numbers = numbers_of(result)
     if not numbers["estimate"].size:
         yield "the table must have a row; got none"
-    wrong = [name for name, kind in _kinds(numbers) if kind not in "fiu"]
-    if wrong:
-        yield f"`{wrong[0]}` must hold numbers; got {numbers[wrong[0]].dtype}"
-        return
+    for field in ("estimate", *_INTERVAL, *_COUNTS):
+        if field in numbers and numbers[field].dtype.kind not in "fiu":
+            yield f"`{field}` must hold numbers; got {numbers[field].dtype}"
+            return
     if numbers["estimate"].dtype.kind != "f":
         yield f"estimates must be floats; got {numbers['estimate'].dtype}"
     yield from _unsound_numbers(numbers)
     yield from _unsound_counts(numbers, evidence)
     yield from _unsound_table(result)
-
-
-def _kinds(numbers: Answer) -> Iterator[tuple[str, str]]:
-    for name in ("estimate", *_INTERVAL, *_COUNTS):
-        if name in numbers:
-            yield name, numbers[name].dtype.kind
 
 
 def _unsound_numbers(numbers: Answer) -> Iterator[str]:
@@ -122,17 +107,15 @@ def difference(
     first: Mapping[str, object], second: Mapping[str, object], tolerance: float = 1e-6
 ) -> str:
     """Return the name of what differs between two answers, or no name at all."""
-    for name in sorted(
-        first.keys() | second.keys(), key=lambda name: name != "estimate"
-    ):
-        if name not in first or name not in second:
-            return name
-        if not _same(first[name], second[name], tolerance):
+    names = sorted(first.keys() | second.keys(), key=lambda name: name != "estimate")
+    for name in names:
+        both = name in first and name in second
+        if not both or not _same(first[name], second[name], tolerance):
             return name
     return ""
 
 
-def _same(first: object, second: object, tolerance: float = 1e-6) -> bool:
+def _same(first: object, second: object, tolerance: float) -> bool:
     """Whether numbers agree, to a tolerance in units of the largest.
 
     What is no floating-point number must be equal.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import warnings
+from dataclasses import dataclass, replace
 from typing import Any
 
 import joblib
@@ -113,65 +113,55 @@ def check_metric(
         ...
     AssertionError: first_loss: points in another order must have the same ...
     """
-    subject = _check_protocol(metric)
+    subject = _conforming(metric)
     if evidence is None:
         evidence = sample_evidence(subject.needs, _SIZES[subject.needs], rng=1)
     unused = _copy(subject)
-    _check_unchanged(subject, evidence)
-    result: Result = _call(subject, evidence, "the evidence")
+    check = _Check(subject, evidence, {})
+    _check_unchanged(check)
+    result: Result = check.call(evidence, "the evidence")
     for fault in faults(result, subject.name, evidence):
-        _require(subject, condition=False, message=fault)
-    answer = numbers_of(result)
-    _check_repeatable(subject, evidence, answer)
-    _check_values_matter(subject, evidence, answer)
-    _check_history(subject, evidence, unused)
-    _require(
-        subject,
-        not difference(numbers_of(result), answer, 0),
-        "an answer must not change when others are computed; give each its own arrays",
+        check.require(condition=False, message=fault)
+    check.answer.update(numbers_of(result))
+    _check_repeatable(check)
+    _check_values_matter(check)
+    _check_history(check, unused)
+    message = (
+        "an answer must not change when others are computed; give each its own arrays"
     )
-    _check_memory(subject, evidence, answer)
-    _check_order(subject, evidence, answer)
-    _check_precision(subject, evidence, answer)
+    check.require(not difference(numbers_of(result), check.answer, 0), message)
+    _check_memory(check)
+    _check_order(check)
+    _check_precision(check)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # telling the user of what is missing is welcome
-        _check_missing(subject, evidence, answer)
-    if tensors:
-        _check_devices(subject, evidence, answer)
-    _check_repeatable(subject, evidence, answer)
+        # Telling the user of what is missing is welcome.
+        warnings.simplefilter("ignore")
+        if isinstance(evidence, Retrainings):
+            _check_diverged_run(check, evidence)
+            _check_empty_arms(check, evidence)
+        elif isinstance(evidence, Fit):
+            _check_zero_vectors(check)
+    if tensors and isinstance(evidence, (Fit, Losses)):  # others hold NumPy arrays only
+        _check_devices(check)
+    _check_repeatable(check)
     if worker:
-        _check_worker(subject, evidence, answer)
+        _check_worker(check)
 
 
-def _require(metric: Metric, condition: object, message: str) -> None:
-    if not condition:
-        raise AssertionError(f"{metric.name}: {message}")
-
-
-def _call(metric: Metric, evidence: Evidence, case: str) -> Any:
+def _conforming(metric: Metric | type[Metric] | str) -> Metric:
     try:
-        return metric(evidence)
-    except Exception as error:
+        subject: Any = get_metric(metric)
+    except TypeError as error:
+        raise AssertionError(str(error)) from error
+    if not isinstance(subject.name, str) or not subject.name:
+        raise AssertionError(f"`name` must be a string; got {subject.name!r}")
+    version = subject.version
+    if not isinstance(version, int) or version < 1:
         raise AssertionError(
-            f"{metric.name}: {case} must do; got {type(error).__name__}: {error}"
-        ) from error
-
-
-def _answer(metric: Metric, evidence: Evidence, case: str) -> Answer:
-    return numbers_of(_call(metric, evidence, case))
-
-
-def _require_same(
-    metric: Metric,
-    answer: Answer,
-    expected: Answer,
-    message: str,
-    tolerance: float = 1e-6,
-) -> None:
-    name = difference(answer, expected, tolerance)
-    _require(metric, not name, f"{message}; `{name}` differs")
+            f"{subject.name}: `version` must be an integer from 1; got {version!r}"
+        )
+    conforming: Metric = subject
+    return conforming
 
 
 def _copy(metric: Metric) -> Metric | None:
@@ -181,113 +171,132 @@ def _copy(metric: Metric) -> Metric | None:
         return None
 
 
-def _check_protocol(metric: Metric | type[Metric] | str) -> Metric:
-    try:
-        subject: Any = get_metric(metric)
-    except TypeError as error:
-        raise AssertionError(str(error)) from error
-    if not isinstance(subject.name, str) or not subject.name:
-        raise AssertionError(f"`name` must be a string; got {subject.name!r}")
-    version = subject.version
-    good = isinstance(version, int) and version >= 1
-    _require(subject, good, f"`version` must be an integer from 1; got {version!r}")
-    conforming: Metric = subject
-    return conforming
+@dataclass(frozen=True, eq=False)
+class _Check:
+    """A metric, what it is tried on, and its answer to that."""
+
+    metric: Metric
+    evidence: Evidence
+    answer: Answer
+
+    def require(self, condition: object, message: str) -> None:
+        """Fail, with the metric's name, unless the condition holds."""
+        if not condition:
+            raise AssertionError(f"{self.metric.name}: {message}")
+
+    def call(self, evidence: Evidence, case: str) -> Any:
+        """Return the metric of some evidence, which must do."""
+        try:
+            return self.metric(evidence)
+        except Exception as error:
+            raise AssertionError(
+                f"{self.metric.name}: {case} must do; got {type(error).__name__}: "
+                f"{error}"
+            ) from error
+
+    def answer_to(self, evidence: Evidence, case: str) -> Answer:
+        """Return the numbers of the metric of some evidence."""
+        return numbers_of(self.call(evidence, case))
+
+    def require_same(
+        self,
+        found: Answer,
+        message: str,
+        *,
+        expected: Answer | None = None,
+        tolerance: float = 1e-6,
+    ) -> None:
+        """Fail unless an answer is the one that is expected, this one by default."""
+        wanted = self.answer if expected is None else expected
+        name = difference(found, wanted, tolerance)
+        self.require(not name, f"{message}; `{name}` differs")
 
 
-def _check_repeatable(metric: Metric, evidence: Evidence, answer: Answer) -> None:
+def _check_repeatable(check: _Check) -> None:
     message = (
         "the same evidence must give the same estimates again; draw random numbers "
         "from a seed of your own"
     )
     with drawn_from_global_generators():
         before = global_generators()
-        again = _answer(metric, evidence, "the same evidence again")
+        again = check.answer_to(check.evidence, "the same evidence again")
         untouched = before == global_generators()
-    _require_same(metric, again, answer, message, tolerance=0)
-    _require(metric, untouched, "global random generators must be left as they were")
+    check.require_same(again, message, tolerance=0)
+    check.require(untouched, "global random generators must be left as they were")
 
 
-def _check_values_matter(metric: Metric, evidence: Evidence, answer: Answer) -> None:
+def _check_values_matter(check: _Check) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for other in other_values(evidence):
+        for other in other_values(check.evidence):
             try:
-                found = numbers_of(metric(other))
+                found = numbers_of(check.metric(other))
             except Exception:  # noqa: BLE001, a refusal depends on the values, too
                 return
-            if difference(found, answer, 0):
+            if difference(found, check.answer, 0):
                 return
-    raise AssertionError(
-        f"{metric.name}: other evidence of the same shape must not get the very same "
-        "answer; what is kept from call to call must be told apart by values"
+    message = (
+        "other evidence of the same shape must not get the very same answer; what is "
+        "kept from call to call must be told apart by values"
     )
+    check.require(condition=False, message=message)
 
 
-def _check_history(metric: Metric, evidence: Evidence, unused: Metric | None) -> None:
+def _check_history(check: _Check, unused: Metric | None) -> None:
     if unused is None:
         return
-    other = next(other_values(evidence))
-    _require_same(
-        metric,
-        _answer(metric, other, "other values"),
-        _answer(unused, other, "other values"),
-        "what was computed before must not change an answer",
-    )
+    other = next(other_values(check.evidence))
+    message = "what was computed before must not change an answer"
+    fresh = replace(check, metric=unused).answer_to(other, "other values")
+    check.require_same(check.answer_to(other, "other values"), message, expected=fresh)
 
 
-def _check_unchanged(metric: Metric, evidence: Evidence) -> None:
-    copies = {name: array.copy() for name, array in arrays_of(evidence)}
-    _call(metric, changed(evidence, copies), "the evidence")
-    for name, array in arrays_of(evidence):
-        _require(
-            metric,
-            np.array_equal(copies[name], array, equal_nan=array.dtype.kind == "f"),
-            f"`{name}` of the evidence was changed; work on a copy",
-        )
+def _check_unchanged(check: _Check) -> None:
+    copies = {name: array.copy() for name, array in arrays_of(check.evidence)}
+    check.call(changed(check.evidence, copies), "the evidence")
+    for name, array in arrays_of(check.evidence):
+        same = np.array_equal(copies[name], array, equal_nan=array.dtype.kind == "f")
+        check.require(same, f"`{name}` of the evidence was changed; work on a copy")
 
 
-def _check_memory(metric: Metric, evidence: Evidence, answer: Answer) -> None:
-    copies = {name: array.copy() for name, array in arrays_of(evidence)}
+def _check_memory(check: _Check) -> None:
+    copies = {name: array.copy() for name, array in arrays_of(check.evidence)}
     for array in copies.values():
         array.flags.writeable = False
-    case = "read-only arrays, such as joblib gives to workers,"
-    found = _answer(metric, changed(evidence, copies), case)
-    _require_same(metric, found, answer, f"{case} must give the same estimates")
-    for layout, laid_out in in_layouts(evidence):
-        found = _answer(metric, laid_out, f"arrays {layout}")
-        message = f"arrays {layout} must give the same estimates"
-        _require_same(metric, found, answer, message)
+    read_only = "read-only arrays, such as joblib gives to workers,"
+    cases = [(read_only, changed(check.evidence, copies))]
+    cases += [(f"arrays {how}", same) for how, same in in_layouts(check.evidence)]
+    for case, evidence in cases:
+        found = check.answer_to(evidence, case)
+        check.require_same(found, f"{case} must give the same estimates")
 
 
-def _check_order(metric: Metric, evidence: Evidence, answer: Answer) -> None:
+def _check_order(check: _Check) -> None:
     rng = np.random.default_rng(0)
-    for axis, arrays, length in axes_of(evidence):
+    for axis, arrays, length in axes_of(check.evidence):
         order = rng.permutation(length)
         case = f"{axis} in another order"
-        found = _answer(metric, reordered(evidence, arrays, order), case)
+        found = check.answer_to(reordered(check.evidence, arrays, order), case)
+        message = f"{case} must have the same estimates"
         if axis == "runs":
-            message = f"{case} must have the same estimates"
-            _require_same(metric, found, answer, message)
+            check.require_same(found, message)
             continue
-        names = [difference(found, each) for each in possible_orders(answer, order)]
+        orders = possible_orders(check.answer, order)
+        names = [difference(found, each) for each in orders]
         # Of the ways in which estimates may follow, the one that fits best.
-        name = (
-            "" if "" in names else next((n for n in names if n != "estimate"), names[0])
-        )
-        message = f"{case} must have the same estimates, in that order"
-        _require(metric, not name, f"{message}; `{name}` differs")
+        name = min(names, key=lambda name: (name != "", name == "estimate"))
+        check.require(not name, f"{message}, in that order; `{name}` differs")
 
 
-def _check_precision(metric: Metric, evidence: Evidence, answer: Answer) -> None:
-    wide = _answer(metric, in_precision(evidence, np.float64), "float64")
+def _check_precision(check: _Check) -> None:
+    wide = check.answer_to(in_precision(check.evidence, np.float64), "float64")
     kind = wide["estimate"].dtype
-    _require(
-        metric, kind == np.float64, f"estimates from float64 must be so; got {kind}"
-    )
-    narrow = _answer(metric, in_precision(evidence, np.float32), "float32")
+    message = f"estimates from float64 must be so; got {kind}"
+    check.require(kind == np.float64, message)
+    narrow = check.answer_to(in_precision(check.evidence, np.float32), "float32")
     message = "float32 evidence must give nearly what float64 gives"
-    _require_same(metric, _numbers(narrow), _numbers(answer), message, tolerance=1e-3)
+    expected = _numbers(check.answer)
+    check.require_same(_numbers(narrow), message, expected=expected, tolerance=1e-3)
 
 
 def _numbers(answer: Answer) -> Answer:
@@ -295,102 +304,83 @@ def _numbers(answer: Answer) -> Answer:
     return {name: array for name, array in answer.items() if "[" not in name}
 
 
-def _check_missing(metric: Metric, evidence: Evidence, answer: Answer) -> None:
-    if isinstance(evidence, Retrainings):
-        _check_diverged_run(metric, evidence, answer)
-        _check_empty_arms(metric, evidence, answer)
-    elif isinstance(evidence, Fit):
-        _check_zero_vectors(metric, evidence, answer)
-
-
-def _check_diverged_run(metric: Metric, evidence: Retrainings, answer: Answer) -> None:
-    scores = np.concatenate(
-        [evidence.scores, np.full_like(evidence.scores[:1], np.nan)]
-    )
-    member = np.concatenate([evidence.member, evidence.member[:1]])
-    seeds = evidence.seeds
-    if seeds is not None:
-        seeds = np.concatenate([seeds, seeds[:1]])
-    more = dataclasses.replace(evidence, scores=scores, member=member, seeds=seeds)
+def _check_diverged_run(check: _Check, evidence: Retrainings) -> None:
+    with_one_more = {
+        name: np.concatenate([array, array[:1]])
+        for name, array in arrays_of(evidence)
+        if name in {"scores", "member", "seeds"}
+    }
+    with_one_more["scores"][-1] = np.nan
+    found = check.answer_to(changed(evidence, with_one_more), "a run that diverged")
     message = "a run that diverged (its scores are all NaN) must be left out"
-    _require_same(metric, _answer(metric, more, "a run that diverged"), answer, message)
+    check.require_same(found, message)
 
 
-def _check_empty_arms(metric: Metric, evidence: Retrainings, answer: Answer) -> None:
+def _check_empty_arms(check: _Check, evidence: Retrainings) -> None:
     for everywhere in (False, True):
         member = evidence.member.copy()
         member[:, 0] = everywhere
         case = f"with a point in {'all runs' if everywhere else 'no run'}"
-        found = _answer(metric, changed(evidence, {"member": member}), case)
-        estimate, before = found["estimate"], answer["estimate"]
+        found = check.answer_to(changed(evidence, {"member": member}), case)
+        estimate, before = found["estimate"], check.answer["estimate"]
         others = about_others(estimate, member.shape[1])
-        _require(
-            metric,
+        check.require(
             not (estimate[~others] == 0).any() and not has_infinite(found),
             f"{case}, what cannot be estimated must be NaN, not 0 or infinite",
         )
-        _require(
-            metric,
+        check.require(
             not (np.isnan(estimate) & ~np.isnan(before) & others).any(),
             f"{case}, no estimate of another point may become NaN",
         )
 
 
-def _check_zero_vectors(metric: Metric, evidence: Fit, answer: Answer) -> None:
+def _check_zero_vectors(check: _Check) -> None:
     zeros = {
         name: array.copy()
-        for name, array in arrays_of(evidence)
+        for name, array in arrays_of(check.evidence)
         if name in {"weights", "hidden"}
     }
     for array in zeros.values():
         array[..., 0, :] = 0
-    found = _answer(metric, changed(evidence, zeros), "a zero vector")
+    found = check.answer_to(changed(check.evidence, zeros), "a zero vector")
     # One number is about all vectors, and may well need each.
-    estimate, before = (np.atleast_1d(each["estimate"]) for each in (found, answer))
+    answers = found, check.answer
+    estimate, before = (np.atleast_1d(each["estimate"]) for each in answers)
     spoiled = np.isnan(estimate[..., 1:]) & ~np.isnan(before[..., 1:])
-    _require(
-        metric,
-        not has_infinite(found) and not spoiled.any(),
-        "a zero vector must not make other estimates NaN, nor any infinite",
-    )
+    message = "a zero vector must not make other estimates NaN, nor any infinite"
+    check.require(not has_infinite(found) and not spoiled.any(), message)
 
 
-def _check_devices(metric: Metric, evidence: Evidence, answer: Answer) -> None:
-    if isinstance(evidence, (OneRun, Retrainings)):
-        return  # these hold NumPy arrays only
-    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-    for device in devices:
+def _check_devices(check: _Check) -> None:
+    for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
         tensors = {
             name: torch.tensor(array, device=device)
-            for name, array in arrays_of(evidence)
+            for name, array in arrays_of(check.evidence)
             if array.dtype.kind == "f"
         }
-        result = _call(metric, changed(evidence, tensors), f"tensors on {device}")
+        case = f"tensors on {device}"
+        result = check.call(changed(check.evidence, tensors), case)
         estimate = result.estimate
-        _require(
-            metric,
-            isinstance(estimate, torch.Tensor) and estimate.device.type == device,
-            f"tensors on {device} must give tensors there; got {type(estimate)}",
-        )
-        found = numbers_of(result)
-        _require_same(metric, found, answer, f"{device} gives other estimates")
+        there = isinstance(estimate, torch.Tensor) and estimate.device.type == device
+        check.require(there, f"{case} must give tensors there; got {type(estimate)}")
+        check.require_same(numbers_of(result), f"{device} gives other estimates")
 
 
-def _check_worker(metric: Metric, evidence: Evidence, answer: Answer) -> None:
+def _check_worker(check: _Check) -> None:
     # In reverse: what a process keeps from its first call differs from here.
-    other = next(other_values(evidence))
+    other = next(other_values(check.evidence))
     try:
         with joblib.parallel_config(backend="loky"):
             found = joblib.Parallel(n_jobs=2)(
-                joblib.delayed(metric)(each) for each in (other, evidence)
+                joblib.delayed(check.metric)(each) for each in (other, check.evidence)
             )
     except Exception as error:
         raise AssertionError(
-            f"{metric.name}: it must be possible to send the metric to a worker "
+            f"{check.metric.name}: it must be possible to send the metric to a worker "
             f"process (pickle it) and to call it there; got {type(error).__name__}: "
             f"{error}"
         ) from error
-    expected = _answer(metric, other, "other values"), answer
+    expected = check.answer_to(other, "other values"), check.answer
     for result, here in zip(found, expected, strict=True):
         message = "a worker process must give the same estimates"
-        _require_same(metric, numbers_of(result), here, message)
+        check.require_same(numbers_of(result), message, expected=here)

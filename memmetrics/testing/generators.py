@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["drawn_from_global_generators", "global_generators"]
-
 
 def global_generators() -> tuple[object, ...]:
     """Return where the global generators of Python, NumPy and torch stand."""

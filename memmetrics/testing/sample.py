@@ -8,7 +8,7 @@ import numpy as np
 
 from memmetrics.evidence import Evidence, Fit, Losses, OneRun, Retrainings
 
-__all__ = ["SIZES", "elements", "sample_evidence"]
+__all__ = ["sample_evidence"]
 
 # The sizes that each kind of evidence has, with values at which anything is quick.
 # Targets of retrainings are the points themselves.

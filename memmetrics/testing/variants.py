@@ -13,17 +13,6 @@ import numpy.typing as npt
 from memmetrics._arrays.validation import to_numpy
 from memmetrics.evidence import Evidence, Losses, OneRun, Retrainings
 
-__all__ = [
-    "arrays_of",
-    "axes_of",
-    "changed",
-    "in_layouts",
-    "in_precision",
-    "other_values",
-    "possible_orders",
-    "reordered",
-]
-
 
 def changed(evidence: Evidence, arrays: Mapping[str, Any]) -> Evidence:
     """Return evidence with some of its arrays replaced."""
@@ -88,18 +77,13 @@ def possible_orders(
     axes = [k for k, length in enumerate(shape) if length == len(order)]
     for count in range(len(axes) + 1):
         for chosen in itertools.combinations(axes, count):
+            places = [np.arange(length) for length in shape]
+            for axis in chosen:
+                places[axis] = order
             yield {
-                name: _taken(array, order, chosen) if array.shape == shape else array
+                name: array[np.ix_(*places)] if array.shape == shape else array
                 for name, array in answer.items()
             }
-
-
-def _taken(
-    array: npt.NDArray[Any], order: npt.NDArray[np.intp], axes: tuple[int, ...]
-) -> npt.NDArray[Any]:
-    for axis in axes:
-        array = np.take(array, order, axis=axis)
-    return array
 
 
 def in_layouts(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:

@@ -72,6 +72,10 @@ class Film:
     frames: Sequence[bytes]  # WebP
     labels: Sequence[str]
 
+    def html(self) -> str:
+        """Return the piece of a page: a part like those of the package's reports."""
+        return render_film(self)
+
 
 def frames_of(figure: Figure, draw: Callable[[int], object], count: int) -> list[bytes]:
     """Draw `count` frames on one figure, and return each as WebP."""

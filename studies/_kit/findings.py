@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from studies._kit.files import write
+from studies._kit.words import number
 
 _HEAD = """# Findings: {page}
 
@@ -89,7 +90,7 @@ def _chapter(chapter: dict[str, Any], folder: Path, out: Path, page: str) -> lis
 def _verdicts(judged: pd.DataFrame) -> str:
     """One row a claim, our number with its interval in one cell."""
     ours = [
-        f"{_number(row.ours)} [{_number(row.low)}, {_number(row.high)}]"
+        f"{number(row.ours)} [{number(row.low)}, {number(row.high)}]"
         for row in judged.itertuples()
     ]
     shown = judged[["study", "claim", "source", "published"]].assign(
@@ -101,14 +102,10 @@ def _verdicts(judged: pd.DataFrame) -> str:
 def markdown_table(table: pd.DataFrame) -> str:
     """Render a small table; missing values as a dash."""
     rows = [list(table.columns), ["---"] * table.shape[1]]
-    rows += [[_number(value) for value in row] for row in table.to_numpy(object)]
+    rows += [[_cell(value) for value in row] for row in table.to_numpy(object)]
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows) + "\n"
 
 
-def _number(value: object) -> str:
-    """Four significant digits, whole numbers whole, text with bars made harmless."""
-    if isinstance(value, float):
-        if pd.isna(value):
-            return "–"
-        return f"{value:,.0f}" if value.is_integer() else f"{value:.4g}"
-    return str(value).replace("|", r"\|")
+def _cell(value: object) -> str:
+    """Return a number or a text, whose bars are no ends of cells."""
+    return number(value).replace("|", r"\|")

@@ -64,7 +64,7 @@ def run_study(study: Study, settings: Settings) -> pd.DataFrame:
     write(settings.out / "chapters.json", lambda path: path.write_text(words, "utf-8"))
     seconds = time.monotonic() - started
     page = render_page(study, chapters, settings, images, judged, seconds=seconds)
-    write(settings.out / "report.html", lambda path: path.write_text(page, "utf-8"))
+    write(settings.out / "report.html", lambda path: path.write_bytes(page))
     for chapter in chapters:
         print(f"\n{chapter.title}\n{chapter.summary.to_string(index=False)}")
     for row in judged.to_dict("records"):

@@ -22,3 +22,15 @@ def listed(items: Sequence[str]) -> str:
     """Join items: ``a, b and c``."""
     *first, last = items
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def number(value: object) -> str:
+    """Write four significant digits, and whole numbers whole; what is missing, a dash.
+
+    What is no floating-point number stays as it is.
+    """
+    if not isinstance(value, float):
+        return str(value)
+    if math.isnan(value):
+        return "–"
+    return f"{value:,.0f}" if value.is_integer() else f"{value:.4g}"

@@ -7,13 +7,10 @@ are then compared with those that did not, and all that is said is valid over th
 
 from __future__ import annotations
 
-from memmetrics.metrics.one_run.audit import (
-    OneRunAudit as OneRunAudit,
-    one_run_audit as one_run_audit,
-)
+from memmetrics.metrics.one_run.audit import OneRunAudit, one_run_audit
 from memmetrics.metrics.one_run.memorization import (
-    OneRunMemorization as OneRunMemorization,
-    one_run_memorization as one_run_memorization,
+    OneRunMemorization,
+    one_run_memorization,
 )
 
 __all__ = [

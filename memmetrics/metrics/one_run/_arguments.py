@@ -1,15 +1,15 @@
-"""One run's scores and coins, as arrays, as a ledger or as evidence."""
+"""One run's scores and coins, and the rows of what they tell."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from memmetrics.evidence import OneRun
-
-__all__ = ["one_run_iv", "scored"]
+from memmetrics.result import NUMBERS, Result
 
 
 def one_run_iv(
@@ -62,3 +62,18 @@ def scored(
     if evidence.reference_scores is not None:
         values = values - evidence.reference_scores
     return values, ~np.isnan(values)
+
+
+def result_of_rows(
+    metric: str, unit: str, rows: Sequence[Any], **more: npt.NDArray[Any]
+) -> Result:
+    """Return rows, which are named tuples, as a result; what is no number is a column.
+
+    Columns of which there are arrays already come first.
+    """
+    table: dict[str, Any] = dict(more)
+    for name in rows[0]._fields:
+        values = [getattr(row, name) for row in rows]
+        table[name] = np.array(values, object if isinstance(values[0], str) else None)
+    numbers = {name: table.pop(name) for name in NUMBERS}
+    return Result(metric, unit, **numbers, columns=table, axes=("row",))

@@ -17,8 +17,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-__all__ = ["assignments", "limits", "tied_effects"]
-
 Floats = npt.NDArray[np.float64]
 
 

@@ -8,14 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special, stats
 
-__all__ = [
-    "area",
-    "area_limits",
-    "clopper_pearson",
-    "guesses",
-    "rate_above_others",
-]
-
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 

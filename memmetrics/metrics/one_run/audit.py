@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -13,9 +12,11 @@ import numpy.typing as npt
 from scipy import stats
 
 from memmetrics._arrays.validation import as_confidence
+from memmetrics.errors import warn_of
 from memmetrics.evidence import OneRun
+from memmetrics.metrics.base import FunctionMetric, rates_iv
 from memmetrics.metrics.one_run import _ranking
-from memmetrics.metrics.one_run._arguments import one_run_iv, scored
+from memmetrics.metrics.one_run._arguments import one_run_iv, result_of_rows, scored
 from memmetrics.metrics.one_run.privacy import epsilon_lower_bound
 from memmetrics.result import Result
 
@@ -119,32 +120,24 @@ def one_run_audit(
     2      tpr_at_fpr_0.01      0.89  0.83  0.93
     3  epsilon_lower_bound      3.81  3.81   NaN
     """
+    confidence = as_confidence(confidence)
+    rates = rates_iv(false_positive_rates)
     evidence = one_run_iv(scores, entered, None, reference_scores)
-    options = OneRunAudit(
-        tuple(false_positive_rates),
-        guesses if guesses is None or isinstance(guesses, int) else tuple(guesses),
-        delta,
-        confidence,
-    )
-    return options(evidence)
-
-
-class _Row(NamedTuple):
-    """One statistic of an audit."""
-
-    statistic: str
-    estimate: float
-    standard_error: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    guesses: int = 0
-    right: int = 0
-    interval: str = "none"
-    flag: str = ""
+    values, known = scored(evidence)
+    items = _Items(values[known], evidence.entered[known])
+    _check_coins(items)
+    caps = _guesses_iv(guesses, len(items.scores))
+    rows = [
+        _advantage(items, confidence),
+        _area(items, confidence),
+        *(_rate(items, rate, confidence) for rate in rates),
+        _epsilon(items, caps, delta, confidence),
+    ]
+    return result_of_rows(OneRunAudit.name, OneRunAudit.unit, rows)
 
 
 @dataclass(frozen=True)
-class OneRunAudit:
+class OneRunAudit(FunctionMetric):
     """Metric of `one_run_audit`; needs `OneRun`.
 
     Examples
@@ -161,154 +154,121 @@ class OneRunAudit:
     confidence: float = 0.95
 
     name: ClassVar[str] = "one_run_audit"
-    version: ClassVar[int] = 1
     needs: ClassVar[type[OneRun]] = OneRun
     unit: ClassVar[str] = "dimensionless"
     cost: ClassVar[str] = "items * log(items)"
-
-    def __call__(self, evidence: OneRun) -> Result:
-        """Return one row for each statistic."""
-        confidence = as_confidence(self.confidence)
-        rates = _rates_iv(self.false_positive_rates)
-        values, known = scored(evidence)
-        scores, entered = values[known], evidence.entered[known]
-        n_in = _check_coins(entered)
-        caps = _guesses_iv(self.guesses, len(scores))
-        rows = [
-            _advantage(scores, entered, confidence),
-            _area(scores, entered, confidence),
-            *(_rate(scores, entered, rate, confidence) for rate in rates),
-            _epsilon(scores, entered, caps, self.delta, confidence),
-        ]
-        table = {name: [getattr(row, name) for row in rows] for name in _Row._fields}
-        words = ("statistic", "interval", "flag")
-        numbers: dict[str, Any] = {
-            name: np.array(table[name])
-            for name in ("estimate", "standard_error", "low", "high")
-        }
-        return Result(
-            self.name,
-            self.unit,
-            **numbers,
-            n_in=np.full(len(rows), n_in),
-            n_out=np.full(len(rows), len(scores) - n_in),
-            columns={
-                **{name: np.array(table[name], dtype=object) for name in words},
-                "guesses": np.array(table["guesses"]),
-                "right": np.array(table["right"]),
-            },
-            axes=("row",),
-        )
+    function = staticmethod(one_run_audit)
 
 
-def _advantage(
-    scores: npt.NDArray[np.float64], entered: npt.NDArray[np.bool_], confidence: float
-) -> _Row:
-    made, right = _ranking.guesses(scores, entered, len(scores))
+class _Row(NamedTuple):
+    """One statistic of an audit."""
+
+    n_in: int
+    n_out: int
+    statistic: str
+    interval: str = "none"
+    flag: str = ""
+    guesses: int = 0
+    right: int = 0
+    estimate: float = math.nan
+    standard_error: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+
+
+class _Items(NamedTuple):
+    """Scores `(items,)`, and who of them entered."""
+
+    scores: npt.NDArray[np.float64]
+    entered: npt.NDArray[np.bool_]
+
+    @property
+    def arms(self) -> tuple[int, int]:
+        """How many entered, and how many did not."""
+        n_in = int(self.entered.sum())
+        return n_in, len(self.entered) - n_in
+
+    def row(self, statistic: str, **found: Any) -> _Row:
+        """Return one statistic of these items."""
+        return _Row(*self.arms, statistic, **found)
+
+
+def _advantage(items: _Items, confidence: float) -> _Row:
+    made, right = _ranking.guesses(*items, len(items.scores))
     if not made:
-        return _Row("advantage", math.nan, flag="all items alike")
+        return items.row("advantage", flag="all items alike")
     share = right / made
     low, high = _ranking.clopper_pearson(right, made, confidence)
-    return _Row(
+    return items.row(
         "advantage",
-        2 * share - 1,
-        2 * math.sqrt(share * (1 - share) / made),
-        2 * low - 1,
-        2 * high - 1,
-        made,
-        right,
-        "clopper-pearson",
+        interval="clopper-pearson",
+        guesses=made,
+        right=right,
+        estimate=2 * share - 1,
+        standard_error=2 * math.sqrt(share * (1 - share) / made),
+        low=2 * low - 1,
+        high=2 * high - 1,
     )
 
 
-def _area(
-    scores: npt.NDArray[np.float64], entered: npt.NDArray[np.bool_], confidence: float
-) -> _Row:
-    arms = int(entered.sum()), int((~entered).sum())
-    value = _ranking.area(scores, entered)
-    error = math.sqrt(_ranking.area_variance(value, *arms))
-    limits = _ranking.area_limits(value, *arms, confidence)
-    return _Row("auc", value, error, *limits, interval="score")
+def _area(items: _Items, confidence: float) -> _Row:
+    value = _ranking.area(*items)
+    error = math.sqrt(_ranking.area_variance(value, *items.arms))
+    low, high = _ranking.area_limits(value, *items.arms, confidence)
+    numbers = {"estimate": value, "standard_error": error, "low": low, "high": high}
+    return items.row("auc", interval="score", **numbers)
 
 
-def _rate(
-    scores: npt.NDArray[np.float64],
-    entered: npt.NDArray[np.bool_],
-    rate: float,
-    confidence: float,
-) -> _Row:
+def _rate(items: _Items, rate: float, confidence: float) -> _Row:
     statistic = f"tpr_at_fpr_{rate:g}"
-    found = _ranking.rate_above_others(scores, entered, rate)
+    found = _ranking.rate_above_others(*items, rate)
     if found is None:
-        return _Row(statistic, math.nan, flag="less than one false positive")
-    n_in, (true, false) = int(entered.sum()), found
+        return items.row(statistic, flag="less than one false positive")
+    n_in, (true, false) = items.arms[0], found
     share = true / n_in
-    return _Row(
+    low, high = _ranking.clopper_pearson(true, n_in, confidence)
+    return items.row(
         statistic,
-        share,
-        math.sqrt(share * (1 - share) / n_in),
-        *_ranking.clopper_pearson(true, n_in, confidence),
+        interval="clopper-pearson",
         guesses=true + false,
         right=true,
-        interval="clopper-pearson",
+        estimate=share,
+        standard_error=math.sqrt(share * (1 - share) / n_in),
+        low=low,
+        high=high,
     )
 
 
-def _epsilon(
-    scores: npt.NDArray[np.float64],
-    entered: npt.NDArray[np.bool_],
-    caps: list[int],
-    delta: float,
-    confidence: float,
-) -> _Row:
+def _epsilon(items: _Items, caps: list[int], delta: float, confidence: float) -> _Row:
     shared = 1 - (1 - confidence) / len(caps)
     found = []
     for cap in caps:
-        made, right = _ranking.guesses(scores, entered, cap)
+        made, right = _ranking.guesses(*items, cap)
         # With a δ the theorem wants a number of guesses that was fixed before.
-        counted = cap if delta else made
+        counted, coins = cap if delta else made, len(items.scores)
         bound = epsilon_lower_bound(
-            right, counted, items=len(scores), delta=delta, confidence=shared
+            right, counted, items=coins, delta=delta, confidence=shared
         )
         found.append((bound, made, right))
     bound, made, right = max(found)
-    return _Row(
-        "epsilon_lower_bound",
-        bound,
-        low=bound,
-        guesses=made,
-        right=right,
-        interval="binomial tail",
-    )
+    numbers = {"guesses": made, "right": right, "estimate": bound, "low": bound}
+    return items.row("epsilon_lower_bound", interval="binomial tail", **numbers)
 
 
-def _check_coins(entered: npt.NDArray[np.bool_]) -> int:
-    """Return how many entered; raise if there is nothing to compare, warn if unfair."""
-    n_in = int(entered.sum())
-    if not 0 < n_in < len(entered):
+def _check_coins(items: _Items) -> None:
+    """Raise if there is nothing to compare, warn if the coins are unfair."""
+    n_in, count = items.arms[0], len(items.entered)
+    if not 0 < n_in < count:
         raise ValueError(
             "`entered` must let some scored items in and keep some out; "
-            f"got {n_in} of {len(entered)} in"
+            f"got {n_in} of {count} in"
         )
-    if stats.binomtest(n_in, len(entered)).pvalue < _UNFAIR:
-        warnings.warn(
-            f"{n_in} of {len(entered)} items entered, as fair coins hardly decide; the "
-            "advantage and the bound on ε hold for fair coins only",
-            RuntimeWarning,
-            stacklevel=4,
+    if stats.binomtest(n_in, count).pvalue < _UNFAIR:
+        words = (
+            "items entered, as fair coins hardly decide; the advantage and the bound "
+            "on ε hold for fair coins only"
         )
-    return n_in
-
-
-def _rates_iv(rates: Sequence[float]) -> list[float]:
-    values = [float(rate) for rate in rates]
-    for value in values:
-        if not 0 < value < 1:
-            raise ValueError(
-                "`false_positive_rates` must lie strictly between 0 and 1; "
-                f"got {value!r}"
-            )
-    return values
+        warn_of(items.entered, words, stacklevel=4)
 
 
 def _guesses_iv(guesses: int | Sequence[int] | None, items: int) -> list[int]:

@@ -11,7 +11,6 @@ of this run: what changes all items at once, as a seed does, is not in it.
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -19,9 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from memmetrics._arrays.validation import as_confidence
+from memmetrics.errors import warn_of
 from memmetrics.evidence import OneRun
+from memmetrics.metrics.base import FunctionMetric
 from memmetrics.metrics.one_run import _permutation
-from memmetrics.metrics.one_run._arguments import one_run_iv, scored
+from memmetrics.metrics.one_run._arguments import one_run_iv, result_of_rows, scored
 from memmetrics.result import Result
 from memmetrics.statistics.arms import Arms
 from memmetrics.statistics.intervals import difference_interval
@@ -141,11 +142,28 @@ def one_run_memorization(
     1        4       4.1  3.7   4.5
     """
     evidence = one_run_iv(scores, entered, strata, reference_scores)
-    return _memorization(evidence, as_confidence(confidence))
+    confidence = as_confidence(confidence)
+    values, known = scored(evidence)
+    labels: npt.NDArray[Any] = np.array(["all"])
+    members = [np.flatnonzero(known)]
+    if evidence.strata is not None:
+        labels, place = np.unique(evidence.strata, return_inverse=True)
+        order = np.argsort(place[known], kind="stable")
+        ends = np.cumsum(np.bincount(place[known], minlength=len(labels)))
+        members = np.split(members[0][order], ends[:-1])
+    rows = [
+        _row(values[items], evidence.entered[items], confidence) for items in members
+    ]
+    warn_of(
+        np.array([row.n_in == 0 or row.n_out == 0 for row in rows]),
+        "strata have no scored item in one of the two arms; their estimate is NaN",
+    )
+    name, unit = OneRunMemorization.name, OneRunMemorization.unit
+    return result_of_rows(name, unit, rows, stratum=labels)
 
 
 @dataclass(frozen=True)
-class OneRunMemorization:
+class OneRunMemorization(FunctionMetric):
     """Metric of `one_run_memorization`; needs `OneRun`.
 
     Examples
@@ -159,14 +177,9 @@ class OneRunMemorization:
     confidence: float = 0.95
 
     name: ClassVar[str] = "one_run_memorization"
-    version: ClassVar[int] = 1
     needs: ClassVar[type[OneRun]] = OneRun
-    unit: ClassVar[str] = "score"
     cost: ClassVar[str] = "items * log(items)"
-
-    def __call__(self, evidence: OneRun) -> Result:
-        """Return the mean memorization of every stratum."""
-        return _memorization(evidence, as_confidence(self.confidence))
+    function = staticmethod(one_run_memorization)
 
 
 class _Row(NamedTuple):
@@ -174,8 +187,8 @@ class _Row(NamedTuple):
 
     n_in: int
     n_out: int
+    interval: str
     flag: str
-    interval: str = "none"
     estimate: float = math.nan
     standard_error: float = math.nan
     low: float = math.nan
@@ -183,47 +196,19 @@ class _Row(NamedTuple):
     p_value: float = math.nan
 
 
-def _memorization(evidence: OneRun, confidence: float) -> Result:
-    values, known = scored(evidence)
-    labels: npt.NDArray[Any] = np.array(["all"])
-    members = [np.flatnonzero(known)]
-    if evidence.strata is not None:
-        labels, place = np.unique(evidence.strata, return_inverse=True)
-        order = np.argsort(place[known], kind="stable")
-        ends = np.cumsum(np.bincount(place[known], minlength=len(labels)))
-        members = np.split(members[0][order], ends[:-1])
-    rows = [
-        _row(values[items], evidence.entered[items], confidence) for items in members
-    ]
-    _warn_of_empty(rows)
-    columns: dict[str, Any] = {
-        name: np.array([getattr(row, name) for row in rows]) for name in _Row._fields
-    }
-    for name in ("interval", "flag"):
-        columns[name] = columns[name].astype(object)
-    own = {name: columns.pop(name) for name in ("interval", "flag", "p_value")}
-    return Result(
-        OneRunMemorization.name,
-        OneRunMemorization.unit,
-        columns={"stratum": labels, **own},
-        axes=("row",),
-        **columns,
-    )
-
-
 def _row(
     values: npt.NDArray[np.float64], entered: npt.NDArray[np.bool_], confidence: float
 ) -> _Row:
     n_in, n_out = int(entered.sum()), int((~entered).sum())
     if not n_in or not n_out:
-        return _Row(n_in, n_out, "no item in an arm")
+        return _Row(n_in, n_out, "none", "no item in an arm")
     arms = Arms.from_scores(values[:, np.newaxis], entered[:, np.newaxis])
     found = difference_interval(arms.inside, arms.outside, confidence=confidence)
     row = _Row(
         n_in,
         n_out,
-        found.flag[0].replace("run", "item"),
         found.interval[0],
+        found.flag[0].replace("run", "item"),
         float((arms.inside.mean - arms.outside.mean)[0]),
         float(found.standard_error[0]),
         float(found.low[0]),
@@ -250,14 +235,3 @@ def _permuted(
     # One score far from all others, in the larger arm, can leave the estimate outside.
     low, high = min(low, row.estimate), max(high, row.estimate)
     return row._replace(low=low, high=high, interval="permutation")
-
-
-def _warn_of_empty(rows: list[_Row]) -> None:
-    empty = sum(row.n_in == 0 or row.n_out == 0 for row in rows)
-    if empty:
-        warnings.warn(
-            f"{empty} of {len(rows)} strata have no scored item in one of the two "
-            "arms; their estimate is NaN",
-            RuntimeWarning,
-            stacklevel=4,
-        )
