@@ -24,7 +24,7 @@ def correct(indices, seed):
 
 
 runs = mm.retrain(mm.FunctionTrainer(correct), images, runs=64, rng=0)
-table = mm.counterfactual_memorization(runs.scores, runs.member).to_frame()
+table = mm.counterfactual_memorization(runs).to_frame()
 
 # %%
 # A dot is an estimate, a line its 95 % interval. A tree is always right about what it

@@ -23,7 +23,7 @@ def probability(indices, seed):
 
 
 runs = mm.retrain(mm.FunctionTrainer(probability), images, runs=64, rng=0)
-memorized = mm.counterfactual_memorization(runs.scores, runs.member).to_frame()
+memorized = mm.counterfactual_memorization(runs).to_frame()
 order = memorized.sort_values("estimate", ascending=False)
 
 # %%

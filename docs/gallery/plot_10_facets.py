@@ -37,7 +37,7 @@ def trainer_of(model):
 tables = []
 for name, model in models.items():
     runs = mm.retrain(trainer_of(model), images, runs=32, rng=0)
-    memorized = mm.counterfactual_memorization(runs.scores, runs.member)
+    memorized = mm.counterfactual_memorization(runs)
     tables.append(memorized.to_frame().assign(model=name))
 table = pd.concat(tables, ignore_index=True)
 

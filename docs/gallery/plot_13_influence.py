@@ -6,7 +6,6 @@ The same retrainings say which points raise the score of a held-out point most.
 """
 
 import matplotlib.pyplot as plt
-import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -31,8 +30,7 @@ runs = mm.retrain(
     runs=200,
     rng=0,
 )
-nobody = np.full(20, -1)  # no target is a training point
-top = mm.metrics.top_influences(runs.scores, runs.member, count=4, own=nobody)
+top = mm.metrics.top_influences(runs, count=4)
 
 # %%
 # On the left a held-out digit, beside it the training digits that help it most, with

@@ -32,8 +32,8 @@ def correct(indices, seed):
 trainer = mm.FunctionTrainer(correct)
 alone = mm.retrain(trainer, images, runs=64, rng=0)
 together = mm.retrain(trainer, images, runs=64, groups=families, rng=0)
-each = mm.counterfactual_memorization(alone.scores, alone.member).to_frame().head(6)
-family = mm.metrics.group_memorization(together.scores, together.member, families)
+each = mm.counterfactual_memorization(alone).to_frame().head(6)
+family = mm.metrics.group_memorization(together)
 family = family.to_frame().set_index("group").loc[families[:6]]
 
 # %%

@@ -107,21 +107,15 @@ class FunctionMetric:
 
 @dataclass(frozen=True)
 class FitMetric(FunctionMetric):
-    """A metric whose `function` takes one `part` of a `Fit` and returns an array."""
+    """A metric whose `function` takes a `Fit` and returns an array."""
 
-    part: ClassVar[str] = "hidden"
     needs: ClassVar[type[Any]] = Fit
     unit: ClassVar[str] = "dimensionless"
     cost: ClassVar[str] = "points * hidden**2"
 
     def __call__(self, evidence: Fit) -> Result:
         """Return the metric of every vector."""
-        vectors, options = getattr(evidence, self.part), self.options
-        if vectors is None:
-            raise ValueError(f"metric {self.name!r} needs `{self.part}` in the Fit")
-        if self.part == "hidden":
-            options["reference"] = evidence.reference
-        estimate = type(self).function(vectors, **options)
+        estimate = type(self).function(evidence, **self.options)
         return Result(metric=self.name, unit=self.unit, estimate=estimate)
 
 
@@ -135,6 +129,25 @@ def rates_iv(rates: Sequence[float]) -> list[float]:
                 f"got {value!r}"
             )
     return values
+
+
+def hidden_of(hidden: object, reference: object) -> tuple[Any, Any]:
+    """Return activations and those of the training set: as given, or from a `Fit`.
+
+    Raises
+    ------
+    TypeError
+        If `reference` is given beside a Fit.
+    ValueError
+        If the Fit has no activations.
+    """
+    if not isinstance(hidden, Fit):
+        return hidden, reference
+    if reference is not None:
+        raise TypeError("`reference` belongs into the Fit that is given as `hidden`")
+    if hidden.hidden is None:
+        raise ValueError("the Fit given here needs `hidden`, which is None")
+    return hidden.hidden, hidden.reference
 
 
 def retrainings_iv(

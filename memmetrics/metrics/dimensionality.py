@@ -11,16 +11,16 @@ of D is at most the rank of the vectors.
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias, overload
 
 import numpy as np
 import torch
 
-from memmetrics._arrays.validation import Array, ArrayT, as_float, count_iv
-from memmetrics.evidence import check_same_model
+from memmetrics._arrays.validation import Array, ArrayT, as_float
+from memmetrics.evidence import Fit, check_same_model
+from memmetrics.geometry.flattening import flatten_iv
 from memmetrics.geometry.second_moment import (
     Vectors,
     second_moment,
@@ -30,7 +30,7 @@ from memmetrics.geometry.second_moment import (
     vectors_iv,
 )
 from memmetrics.geometry.short_rows import fill_dimensionality
-from memmetrics.metrics.base import FitMetric
+from memmetrics.metrics.base import FitMetric, hidden_of
 
 __all__ = [
     "DatapointDimensionality",
@@ -51,17 +51,21 @@ _SINGLE = 1e-8  # between the precisions of double and of single
 _LARGEST = 1e150  # its square is finite
 
 
+@overload
+def feature_dimensionality(weights: Fit, *, duplicates: Duplicates = ...) -> Array: ...
+@overload
 def feature_dimensionality(
-    weights: ArrayT, *, duplicates: Duplicates = "count"
-) -> ArrayT:
+    weights: ArrayT, *, duplicates: Duplicates = ...
+) -> ArrayT: ...
+def feature_dimensionality(weights: Any, *, duplicates: Duplicates = "count") -> Any:
     r"""Fraction of a hidden dimension that each feature has to itself.
 
     .. math:: D_i = \|W_i\|^2 / \sum_j (\hat W_i \cdot W_j)^2
 
     Parameters
     ----------
-    weights : array or tensor (..., features, hidden)
-        A row is one feature's vector.
+    weights : Fit, or array or tensor (..., features, hidden)
+        Evidence, or the weights: a row is one feature's vector.
     duplicates : {"count", "merge"}
         Whether k identical rows are k features, which share what one would have, or
         one and the same, each row then having its full dimensionality.
@@ -75,8 +79,8 @@ def feature_dimensionality(
     Raises
     ------
     TypeError, ValueError
-        If `weights` is not real, empty, not finite or has fewer than two axes, or
-        `duplicates` is unknown.
+        If `weights` is not real, empty, not finite or has fewer than two axes, or a
+        Fit without weights, or `duplicates` is unknown.
 
     Notes
     -----
@@ -96,16 +100,32 @@ def feature_dimensionality(
     >>> feature_dimensionality(np.stack([np.cos(angle), np.sin(angle)], axis=1))
     array([0.4, 0.4, 0.4, 0.4, 0.4])
     """
+    if isinstance(weights, Fit):
+        weights = weights.weights
+        if weights is None:
+            raise ValueError("the Fit given here needs `weights`, which are None")
     return _dimensionality_iv(weights, None, duplicates, "weights", "features")
 
 
+@overload
+def datapoint_dimensionality(
+    hidden: Fit, *, duplicates: Duplicates = ..., flatten: int | None = ...
+) -> Array: ...
+@overload
 def datapoint_dimensionality(
     hidden: ArrayT,
     *,
-    reference: ArrayT | None = None,
+    reference: ArrayT | None = ...,
+    duplicates: Duplicates = ...,
+    flatten: int | None = ...,
+) -> ArrayT: ...
+def datapoint_dimensionality(
+    hidden: Any,
+    *,
+    reference: Any = None,
     duplicates: Duplicates = "count",
     flatten: int | None = None,
-) -> ArrayT:
+) -> Any:
     r"""Fraction of a hidden dimension that each datapoint has to itself.
 
     .. math:: D_i = \|h_i\|^2 / \sum_j (\hat h_i \cdot h_j)^2
@@ -114,12 +134,13 @@ def datapoint_dimensionality(
 
     Parameters
     ----------
-    hidden : array or tensor (..., points, hidden)
-        Hidden activations, one row for each point.
+    hidden : Fit, or array or tensor (..., points, hidden)
+        Evidence, or the hidden activations, one row for each point.
     reference : array or tensor (..., reference_points, hidden), optional
         The training set's activations, when `hidden` are held-out points, which are
-        not among them. Each held-out point then stands beside the training points as
-        if it were one more of them, so that the values compare with training values:
+        not among them; not with a Fit, which holds its own. Each held-out point then
+        stands beside the training points as if it were one more of them, so that the
+        values compare with training values:
 
         .. math:: D = \|h\|^2 / (\|h\|^2 + \sum_{j \in train} (\hat h \cdot h_j)^2)
 
@@ -142,7 +163,8 @@ def datapoint_dimensionality(
     ------
     TypeError, ValueError
         If an array is not real, empty, not finite or has fewer than two axes, the two
-        differ in kind, device, leading axes or hidden size, or `duplicates` is unknown.
+        differ in kind, device, leading axes or hidden size, a Fit has no activations
+        or is given beside `reference`, or `duplicates` is unknown.
 
     Warns
     -----
@@ -170,7 +192,7 @@ def datapoint_dimensionality(
     >>> datapoint_dimensionality(np.array([[2.0, 0.0]]), reference=train)
     array([0.5])
     """
-    hidden, reference = flatten_iv(hidden, reference, flatten)
+    hidden, reference = flatten_iv(*hidden_of(hidden, reference), flatten)
     return _dimensionality_iv(hidden, reference, duplicates, "hidden", "points")
 
 
@@ -190,7 +212,6 @@ class FeatureDimensionality(FitMetric):
 
     name: ClassVar[str] = "feature_dimensionality"
     cost: ClassVar[str] = "features * hidden**2"
-    part: ClassVar[str] = "weights"
     function = staticmethod(feature_dimensionality)
 
 
@@ -211,40 +232,6 @@ class DatapointDimensionality(FitMetric):
 
     name: ClassVar[str] = "datapoint_dimensionality"
     function = staticmethod(datapoint_dimensionality)
-
-
-def flatten_iv(
-    hidden: ArrayT, reference: ArrayT | None, flatten: int | None
-) -> tuple[ArrayT, ArrayT | None]:
-    """Join the axes that belong to one point's vector, as `flatten` says.
-
-    Activations of a convolution have four axes, and so have those of two axes of runs,
-    which are what is read; the others would give numbers that look right.
-    """
-    if flatten is None:
-        if np.ndim(hidden) > 3:
-            warnings.warn(
-                f"`hidden` of shape {tuple(np.shape(hidden))} is read as (..., points, "
-                "hidden); if more of the last axes belong to one point's vector, say "
-                "how many, such as flatten=3 for (points, channels, height, width), "
-                "and flatten=1 if not",
-                UserWarning,
-                stacklevel=3,
-            )
-        return hidden, reference
-    axes = count_iv(flatten, "flatten", least=1)
-    return _joined(hidden, axes), None if reference is None else _joined(
-        reference, axes
-    )
-
-
-def _joined(vectors: ArrayT, axes: int) -> ArrayT:
-    if np.ndim(vectors) <= axes:
-        raise ValueError(
-            f"`flatten` must leave an axis of points; got {axes} for shape "
-            f"{tuple(np.shape(vectors))}"
-        )
-    return vectors.reshape(*vectors.shape[:-axes], -1)
 
 
 def hidden_iv(

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, overload
 
 import numpy as np
 import torch
 
-from memmetrics._arrays.validation import ArrayT
+from memmetrics._arrays.validation import Array, ArrayT
+from memmetrics.evidence import Fit
 from memmetrics.geometry.elimination import eliminate
+from memmetrics.geometry.flattening import flatten_iv
 from memmetrics.geometry.second_moment import (
     Runs,
     Vectors,
@@ -24,11 +26,10 @@ from memmetrics.geometry.second_moment import (
     triangular_factor,
     unit_rows,
 )
-from memmetrics.metrics.base import FitMetric
+from memmetrics.metrics.base import FitMetric, hidden_of
 from memmetrics.metrics.dimensionality import (
     Duplicates,
     empty_like_rows,
-    flatten_iv,
     hidden_iv,
     same_kind,
 )
@@ -48,13 +49,25 @@ _SAFE = (1e-200, 1e200)  # squared lengths that lost nothing
 _LARGEST_CONDITION = 1e6
 
 
+@overload
+def leverage(
+    hidden: Fit, *, duplicates: Duplicates = ..., flatten: int | None = ...
+) -> Array: ...
+@overload
 def leverage(
     hidden: ArrayT,
     *,
-    reference: ArrayT | None = None,
+    reference: ArrayT | None = ...,
+    duplicates: Duplicates = ...,
+    flatten: int | None = ...,
+) -> ArrayT: ...
+def leverage(
+    hidden: Any,
+    *,
+    reference: Any = None,
     duplicates: Duplicates = "count",
     flatten: int | None = None,
-) -> ArrayT:
+) -> Any:
     r"""Maximal dimensionality of each datapoint, its leverage score.
 
     .. math::
@@ -63,14 +76,14 @@ def leverage(
 
     Parameters
     ----------
-    hidden : array or tensor (..., points, hidden)
-        Hidden activations, one row for each point.
+    hidden : Fit, or array or tensor (..., points, hidden)
+        Evidence, or the hidden activations, one row for each point.
     reference : array or tensor (..., reference_points, hidden), optional
         The training set's activations, when `hidden` are held-out points, which are
-        not among them. Each held-out point then stands beside the training points as
-        if it were one more of them: with ℓ its leverage over the training points
-        alone, the value is ℓ / (1 + ℓ), and 1 for a point with a component outside
-        their span.
+        not among them; not with a Fit, which holds its own. Each held-out point then
+        stands beside the training points as if it were one more of them: with ℓ its
+        leverage over the training points alone, the value is ℓ / (1 + ℓ), and 1 for a
+        point with a component outside their span.
     duplicates : {"count", "merge"}
         Whether k identical training points are k points, each of which gets at most
         1/k, or count as one.
@@ -115,7 +128,7 @@ def leverage(
     >>> leverage(np.array([[1.0, 0.0]]), reference=train).round(4)
     array([0.3333])
     """
-    hidden, reference = flatten_iv(hidden, reference, flatten)
+    hidden, reference = flatten_iv(*hidden_of(hidden, reference), flatten)
     own, train = hidden_iv(hidden, reference, duplicates, "hidden", "points")
     held_out = reference is not None
     result = empty_like_rows(own)

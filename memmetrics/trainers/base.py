@@ -60,6 +60,9 @@ class Trainer(Protocol):
     - ``may_share_process``: true if fits in several threads of one process are correct,
       and faster than one after another; the first stacks are then trained in threads
       and timed, and the others in processes if that pays for starting them;
+    - ``device``: where it trains. If this is "cuda", no GPU in particular, and torch
+      sees several, workers take them round robin: each trains with its own as torch's
+      current GPU;
     - ``configuration()``: dict of plain JSON values that identify the recipe; a store
       refuses to mix two different ones; without it, the code of the class, all that it
       reads, and the attributes that ``__init__`` gives it are compared;

@@ -35,11 +35,15 @@ class FunctionTrainer:
         better, in any unit. It holds the data itself, for instance as a closure, and
         scores what ``retrain`` is told to score: the training points, or ``targets=``.
         To run in other processes it must pickle (joblib takes lambdas too).
+    device : str, optional
+        "cuda" if the function computes on torch's current GPU. On a machine with
+        several, another of them is then current in each worker, round robin. It is no
+        part of the recipe that a store compares.
 
     Raises
     ------
     TypeError
-        If `function` cannot be called.
+        If `function` cannot be called, or `device` is not a string.
 
     See Also
     --------
@@ -67,9 +71,14 @@ class FunctionTrainer:
     """
 
     function: ScoreFunction
+    device: str | None = None
 
     def __post_init__(self) -> None:
         """Check that there is something to call."""
+        if self.device is not None and not isinstance(self.device, str):
+            raise TypeError(
+                f"`device` must be a string or None; got {type(self.device).__name__}"
+            )
         if not callable(self.function):
             raise TypeError(
                 f"`function` must be callable; got {type(self.function).__name__}"

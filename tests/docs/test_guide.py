@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import matplotlib as mpl
 import pytest
-from joblib import Parallel, delayed
 from matplotlib import pyplot as plt
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -43,26 +41,6 @@ def test_examples_run(page, tmp_path, monkeypatch):
         if name.startswith("test_"):
             value()
     plt.close("all")
-
-
-def test_workers_take_gpus_in_turn():
-    """What the page on own loops says of several GPUs, with stand-ins for them."""
-    page = (DOCS / "guide" / "own_loop.md").read_text("utf-8")
-    (block,) = re.findall(
-        r"^import multiprocessing\n.*?(?=^assert)", page, re.MULTILINE | re.DOTALL
-    )
-    names: dict[str, object] = {}
-    exec(block, names)  # noqa: S102
-    workers = Parallel(n_jobs=3, backend="loky")
-    given = workers(delayed(slowly)(names["device"], 2) for _ in range(9))
-    assert {"cuda:0", "cuda:1"} == set(given)
-    assert names["device"](0) == "cpu"
-
-
-def slowly(function, argument):
-    """Call a function, long enough that no worker is left without a call."""
-    time.sleep(0.2)
-    return function(argument)
 
 
 def test_pages_have_examples():

@@ -96,6 +96,27 @@ class TestTheSameAsArrays:
         assert found.estimate.shape == (4,)
         assert metrics.group_memorization(bare).estimate.shape == (5,)
 
+    @pytest.mark.parametrize("name", ["datapoint_dimensionality", "leverage"])
+    @pytest.mark.parametrize("options", [{}, {"duplicates": "merge"}])
+    def test_fits(self, name, options):
+        function = getattr(metrics, name)
+        hidden, train = torch.rand(3, 8, 2), torch.rand(3, 5, 2)
+        train[:, 0] = train[:, 1]
+        for reference in (None, train):
+            found = function(mm.Fit(hidden=hidden, reference=reference), **options)
+            expected = function(hidden, reference=reference, **options)
+            assert torch.equal(found, expected)
+        images = np.random.default_rng(0).normal(size=(6, 2, 3, 3))
+        np.testing.assert_array_equal(
+            function(mm.Fit(hidden=images), flatten=3, **options),
+            function(images.reshape(6, -1), **options),
+        )
+
+    def test_weights_of_fits(self):
+        weights = torch.rand(3, 8, 2)
+        found = mm.feature_dimensionality(mm.Fit(weights, hidden=torch.rand(3, 5, 2)))
+        assert torch.equal(found, mm.feature_dimensionality(weights))
+
     def test_losses(self):
         train, test = torch.rand(3, 8), torch.rand(3, 5)
         found = mm.train_test_gap(mm.Losses(train, test))
@@ -131,6 +152,16 @@ class TestMistakes:
     def test_no_members(self, name):
         with pytest.raises(TypeError, match="`member` must be given with `scores`"):
             FUNCTIONS[name](arrays()[0])
+
+    def test_fits_without_what_is_asked_for(self):
+        weights, hidden = mm.Fit(weights=np.eye(3)), mm.Fit(hidden=np.eye(3))
+        with pytest.raises(ValueError, match="Fit given here needs `weights`"):
+            mm.feature_dimensionality(hidden)
+        for function in (mm.datapoint_dimensionality, mm.leverage):
+            with pytest.raises(ValueError, match="Fit given here needs `hidden`"):
+                function(weights)
+            with pytest.raises(TypeError, match="`reference` belongs into the Fit"):
+                function(hidden, reference=np.eye(3))
 
     def test_losses_twice_or_by_half(self):
         losses = mm.Losses(np.ones(3), np.ones(4))

@@ -32,6 +32,11 @@ def arrays_come_back_as_they_went(
     assert_type(mm.datapoint_dimensionality(tensor), torch.Tensor)
     assert_type(mm.leverage(tensor, reference=tensor), torch.Tensor)
     assert_type(mm.leverage(array), npt.NDArray[Any])
+    fit = mm.Fit(weights=array, hidden=array)
+    either: npt.NDArray[Any] | torch.Tensor = mm.leverage(fit)
+    either = mm.feature_dimensionality(fit)
+    either = mm.datapoint_dimensionality(fit, flatten=1)
+    del either
 
 
 def results_are_results(array: npt.NDArray[np.float64]) -> None:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from memmetrics._arrays.validation import to_numpy
 from memmetrics.designs import Bools
+from memmetrics.experiment.execution.gpus import own_gpu
 from memmetrics.experiment.execution.stacks import (
     Failed,
     Finished,
@@ -44,7 +45,8 @@ class _Seen:
     fit: Callable[..., Stack]
 
 
-_bound: dict[str, _Seen] = {}  # at most one: what this process trains on now
+# At most one key, for what this process trains on now: the data on each of its GPUs.
+_bound: dict[str, dict[int, _Seen]] = {}
 _binding = threading.Lock()
 
 
@@ -87,9 +89,10 @@ def _train_stack(
     began, busy = time.perf_counter(), time.thread_time()
     with single_threaded() if one_thread else nullcontext(), _quiet(leaves):
         try:
-            seen = _see(job, layouts, leaves)
-            stack = seen.fit(task.member, seeds=list(task.seeds))
-            arrays, diverged = _collect(job, task, stack, seen)
+            with own_gpu(job.trainer) as gpu:
+                seen = _see(job, layouts, leaves, gpu)
+                stack = seen.fit(task.member, seeds=list(task.seeds))
+                arrays, diverged = _collect(job, task, stack, seen)
         except Exception as error:  # noqa: BLE001 - whatever a trainer may raise
             return Failed(
                 task.runs,
@@ -121,6 +124,7 @@ def _see(
     job: Job,
     layouts: tuple[Packed | None, ...],
     leaves: tuple[npt.NDArray[Any], ...],
+    gpu: int,
 ) -> _Seen:
     """Return the data, bound to the trainer now or by an earlier stack."""
     if not _binds(job.trainer):
@@ -128,11 +132,13 @@ def _see(
         return _Seen(data, targets, partial(job.trainer.fit, data))
     with _binding:
         if job.key not in _bound:
-            data, targets = _unpack(layouts, leaves)
-            seen = _Seen(data, targets, job.trainer.bind(data).fit)
             _bound.clear()
-            _bound[job.key] = seen
-        return _bound[job.key]
+            _bound[job.key] = {}
+        bound = _bound[job.key]
+        if gpu not in bound:
+            data, targets = _unpack(layouts, leaves)
+            bound[gpu] = _Seen(data, targets, job.trainer.bind(data).fit)
+        return bound[gpu]
 
 
 def _binds(trainer: Trainer) -> TypeGuard[BindingTrainer]:

@@ -95,7 +95,8 @@ class ModuleTrainer(Recipe):
     dtype : {"float32", "float64"}, optional
         Type of parameters and data; by default the factory's.
     device : str, default "cpu"
-        Where to train.
+        Where to train. "cuda" is every GPU that there is, if there are several workers;
+        "cuda:1" is that one.
     stacked : bool, optional
         By default runs are stacked where that is faster, which the size of the problem
         decides. True stacks them wherever possible, False never.

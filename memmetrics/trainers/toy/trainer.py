@@ -82,7 +82,8 @@ class ToyTrainer:
     dtype : {"float32", "float64"}
         Precision of training.
     device : str
-        "cpu", "cuda" or a torch device name.
+        "cpu" or a torch device name. "cuda" is every GPU that there is, if there are
+        several workers; "cuda:1" is that one.
     backend : {"auto", "fused", "compiled", "eager"}
         "fused": a numba kernel for the CPU; "compiled": torch.compile, for CUDA;
         "eager": plain torch anywhere, the reference. "auto" takes the fastest that is

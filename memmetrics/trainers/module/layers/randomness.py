@@ -42,9 +42,17 @@ _turn = threading.RLock()
 def private_randomness(seed: int, device: str) -> Iterator[None]:
     """Seed torch's global generators inside, and leave them as they were after."""
     accelerator = torch.device(device)
-    devices = [accelerator] if accelerator.type == "cuda" else []
-    with _turn, torch.random.fork_rng(devices=devices):
+    if accelerator.type != "cuda":
+        with _turn, torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            yield
+        return
+    # torch seeds the GPU that is current, whichever is named.
+    with (
+        _turn,
+        torch.cuda.device(accelerator),
+        torch.random.fork_rng(devices=[accelerator]),
+    ):
         torch.default_generator.manual_seed(seed)
-        if devices:
-            torch.cuda.manual_seed(seed)
+        torch.cuda.manual_seed(seed)
         yield
