@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from studies._kit.chapter import Study
-from studies.optimization_failure.branches import Branches, Recipe, branches
+from studies.optimization_failure.branches import Branches, Recipe, both_branches
 from studies.optimization_failure.chains import STUDY_NAME
 from studies.optimization_failure.claims import CLAIMS
-from studies.optimization_failure.sweep import Sweep, sweep
+from studies.optimization_failure.sweep import Sweep, swept
 
 _BRANCHES = """
 A solution is continued at the next size from where it ended at the last. Features are
@@ -16,7 +16,7 @@ carried to fewer points and to more. New points come to the old ones. Where both
 exist on the same points and their train losses cross, the transition is of first order.
 """
 _THOUSAND = """
-The same with 1,000 features, a tenth of the paper's and of its occurrences of each, at
+The same with 1,000 features, a tenth of the paper's, at
 1,000, 2,000 and 5,000 points: one, two and five times where features appear with the
 paper's rate.
 """
@@ -62,7 +62,7 @@ clusters. Losses are summed over features, as in the paper's text.
 """,
     presets={
         "quick": (
-            sweep(
+            swept(
                 Sweep(
                     sizes=(10, 40),
                     recipes=((1e-3, 0.05), (6e-2, 0.05), (6e-2, 0.5)),
@@ -72,15 +72,15 @@ clusters. Losses are summed over features, as in the paper's text.
                     steps=200,
                 )
             ),
-            branches(_small(), _BRANCHES, _TITLES["branches"]),
+            both_branches(_small(), _BRANCHES, _TITLES["branches"]),
         ),
         "laptop": (
-            sweep(Sweep()),
-            branches(Branches(), _BRANCHES, _TITLES["branches"]),
-            branches(_thousand(), _THOUSAND, _TITLES["thousand"]),
+            swept(Sweep()),
+            both_branches(Branches(), _BRANCHES, _TITLES["branches"]),
+            both_branches(_thousand(), _THOUSAND, _TITLES["thousand"]),
         ),
         "paper": (
-            sweep(
+            swept(
                 Sweep(
                     sizes=(500, 1000, 2000, 5000, 10_000, 20_000),
                     features=1000,
@@ -88,7 +88,7 @@ clusters. Losses are summed over features, as in the paper's text.
                     steps=50_000,
                 )
             ),
-            branches(
+            both_branches(
                 Branches(
                     sizes=(500, 1000, 2000, 3000, 5000, 7000, 10_000, 20_000),
                     top=5000,
@@ -100,7 +100,7 @@ clusters. Losses are summed over features, as in the paper's text.
                 _BRANCHES,
                 _TITLES["branches"],
             ),
-            branches(_thousand(), _THOUSAND, _TITLES["thousand"]),
+            both_branches(_thousand(), _THOUSAND, _TITLES["thousand"]),
         ),
     },
     claims=CLAIMS,

@@ -19,7 +19,7 @@ from studies._kit.pictures import BAND, draw_band, log_from_one
 from studies._kit.toy import Trained, by_data_set
 from studies.optimization_failure.chains import Chain, Chains, Nested
 from studies.optimization_failure.clusters import draw_clusters, measure_clusters
-from studies.optimization_failure.sweep import memorizing, wide
+from studies.optimization_failure.sweep import FEWEST_FEATURES, memorizing, wide
 
 SCRATCH = "memorizing, from scratch"
 DOWN = "memorizing, points taken away"
@@ -42,6 +42,10 @@ class Recipe:
 
     learning_rate: float
     steps: int
+
+    def words(self) -> str:
+        """Say it in words."""
+        return f"rate {self.learning_rate:g}, {self.steps:,} steps"
 
     def trainer(self) -> mm.ToyTrainer:
         """Return a trainer by this recipe."""
@@ -104,12 +108,17 @@ class Branches:
         return chains
 
 
-def branches(scale: Branches, text: str, title: str) -> Chains:
+def both_branches(scale: Branches, text: str, title: str) -> Chains:
     """Return the part of the study at this scale."""
     return Chains(
         name=scale.name,
         title=title,
-        text=text,
+        text=(
+            f"{scale.features:,} features with sparsity {scale.sparsity:g}. From "
+            f"scratch, memorizing: {scale.memorizing.words()}; features: "
+            f"{scale.learning.words()}; carried to the next size: "
+            f"{scale.carried.words()}. {text.strip()}"
+        ),
         scale=scale,
         summarize=summarize,
         draw=lambda table, networks: _draw(scale, table, networks),
@@ -271,13 +280,16 @@ def added_points(table: pd.DataFrame) -> Estimate:
     return median_of(pairs[0][second] - pairs[1][second])
 
 
-def kept_features(table: pd.DataFrame) -> Estimate:
-    """Largest size over the smallest down to which features stay on the way down."""
+def kept_features(table: pd.DataFrame) -> pd.Series:
+    """Smallest size down to which features stay, as points are taken away.
+
+    One a data set; NaN for one that has none at the largest size.
+    """
     counts = by_data_set(
         table[table["branch"] == FEATURES_DOWN], "features_of_their_own", "points"
     )
-    stays = (counts >= 3).iloc[:, ::-1].cummin(axis=1)
-    down_to = [
+    stays = (counts >= FEWEST_FEATURES).iloc[:, ::-1].cummin(axis=1)
+    smallest = [
         row.index[row].min() if row.any() else np.nan for _, row in stays.iterrows()
     ]
-    return median_of(down_to)
+    return pd.Series(smallest, index=stays.index, dtype=float)

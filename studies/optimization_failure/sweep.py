@@ -71,12 +71,15 @@ class Sweep:
         ]
 
 
-def sweep(scale: Sweep) -> Chains:
+def swept(scale: Sweep) -> Chains:
     """Return the part of the study at this scale."""
     return Chains(
         name="sweep",
         title="Rates and schedules swept",
-        text=_TEXT,
+        text=(
+            f"{scale.features:,} features with sparsity {scale.sparsity:g}, "
+            f"{scale.steps:,} steps. {_TEXT.strip()}"
+        ),
         scale=scale,
         summarize=summarize,
         draw=lambda table, _: [maps(table)],
