@@ -16,6 +16,7 @@ import torch
 from scipy import sparse
 
 import memmetrics as mm
+from memmetrics.trainers import FreshSamples
 from memmetrics.trainers.toy.stack import ToyStack
 from studies._kit.files import write
 
@@ -29,7 +30,8 @@ _TIMED_STEPS = 20
 class Training:
     """A stack of models on all of `data`; `init` has their starting values, if given.
 
-    `data` is (points, features); a point that stands there twice counts twice. `at` are
+    `data` is (points, features); a point that stands there twice counts twice, and
+    `FreshSamples` have new ones at every step. `at` are
     the numbers of steps after which `snapshots` shows the models.
     """
 
@@ -102,10 +104,7 @@ class Training:
         if self.at:
             facts["at"] = list(self.at)
         digest.update(json.dumps(facts, sort_keys=True).encode())
-        points = sparse.csr_array(self.data)
-        points.sort_indices()
-        arrays = [np.asarray(points.shape), points.indptr, points.indices, points.data]
-        for array in [*arrays, *(self.init or ())]:
+        for array in [*_contents(self.data), *(self.init or ())]:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
@@ -132,6 +131,15 @@ def kept(path: Path | None, compute: Callable[[], Arrays]) -> Arrays:
         write(path, lambda temporary: _save(temporary, arrays))
     with np.load(path, allow_pickle=False) as saved:
         return {name: saved[name] for name in saved.files}
+
+
+def _contents(data: Any) -> list[npt.NDArray[Any]]:
+    """Return all that a training sees of its data, as arrays."""
+    if isinstance(data, FreshSamples):
+        return [np.frombuffer(repr(data).encode(), np.uint8)]
+    points = sparse.csr_array(data)
+    points.sort_indices()
+    return [np.asarray(points.shape), points.indptr, points.indices, points.data]
 
 
 def _save(path: Path, arrays: Arrays) -> None:

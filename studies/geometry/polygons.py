@@ -1,4 +1,4 @@
-"""Few points: polygons of hidden vectors, and how exact they are (Figures 1 and 2)."""
+"""Few points: polygons of hidden vectors, and how exact they are (Figure 2)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 import memmetrics as mm
 from memmetrics.plotting import COLORS, draw_vectors
-from studies._kit.chapter import Picture, Study
+from studies._kit.chapter import Picture
 from studies._kit.estimates import Estimate, median_of
 from studies._kit.grid import Grid, Networks, medians
 from studies._kit.pictures import BAND, draw_band, log_lengths
@@ -57,8 +57,8 @@ def polygon_length(points: int) -> float:
     return float(np.sqrt(points / (1.0 - np.cos(2.0 * np.pi / points))))
 
 
-def part(scale: Scale) -> Grid:
-    """Return the study at this scale."""
+def few_points(scale: Scale) -> Grid:
+    """Return the part of the study at this scale."""
     return Grid(
         study=_NAME,
         name="polygons",
@@ -216,24 +216,4 @@ CLAIMS = (
         lambda table: length_of_polygon(table, 30),
         at_most=0.9,
     ),
-)
-
-STUDY = Study(
-    name=_NAME,
-    title="Few points form polygons",
-    text="""
-The paper's first finding (Henighan et al. 2023, Figures 1 and 2): with few training
-points, a network with two hidden dimensions has features that look like noise, and
-hidden vectors of the points that form regular polygons. Where two circles of points
-appear, or points at the origin, training has got stuck. Of points that have nothing in
-common, an exact polygon can be written down, which says how long its weights must be.
-""",
-    presets={
-        "quick": (
-            part(Scale((3, 5, 8), features=200, sparsity=0.95, data_sets=2, steps=300)),
-        ),
-        "laptop": (part(Scale()),),
-        "paper": (part(Scale(steps=50_000)),),
-    },
-    claims=CLAIMS,
 )
