@@ -21,11 +21,11 @@ def _check_site():
     return module
 
 
-def answer(page, script, folder):
+def answer(page, script, folder, *, harmless=()):
     """Load a page, run a script's statements on it, and return what they return.
 
-    The test is skipped without a browser, and fails if the page complains or asks the
-    network for anything.
+    The test is skipped without a browser, and fails if the page asks the network for
+    anything or tells the console anything but lines with words of `harmless`.
     """
     check_site = _check_site()
     browser = next(filter(None, map(shutil.which, check_site.BROWSERS)), None)
@@ -39,10 +39,13 @@ def answer(page, script, folder):
         "document.body.append(element); })</script>"
     )
     path = folder / "page.html"
-    path.write_text(page.replace("</body>", asking + "</body>"), "utf-8")
+    # Only the last is the page's own: a library's code may have the same words.
+    before, _, after = page.rpartition("</body>")
+    path.write_text(f"{before}{asking}</body>{after}", "utf-8")
     _, _, usual = check_site.visit(browser, "data:,")  # asked for whatever the page
     document, complaints, requests = check_site.visit(browser, f"file://{path}")
-    assert complaints == []
+    others = [it for it in complaints if not any(word in it for word in harmless)]
+    assert not others, others[0][:500]
     assert requests <= usual
     assert _ANSWER in document
     return json.loads(unescape(document.split(_ANSWER)[1].split("</pre>")[0]))

@@ -22,12 +22,16 @@ def idx(values):
     return header + values.astype(np.uint8).tobytes()
 
 
-def write_set(folder, *, compress=False, train=12, test=5, labels=None):
+def write_set(
+    folder, *, compress=False, train=12, test=5, labels=None, size=(4, 3), classes=9
+):
     rng = np.random.default_rng(0)
     written = {}
     for name, count in zip(NAMES, (train, labels or train, test, test), strict=True):
-        shape = (count, 4, 3) if "images" in name else (count,)
-        written[name] = rng.integers(1, 10, shape)
+        is_image = "images" in name
+        shape = (count, *size) if is_image else (count,)
+        first, last = (1, 10) if is_image else (0, classes)
+        written[name] = rng.integers(first, last, shape)
         content = idx(written[name])
         path = folder / (f"{name}.gz" if compress else name)
         path.write_bytes(gzip.compress(content) if compress else content)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import joblib
 
+from studies._explorer.command import PRESETS, write_explorer
 from studies._kit import registry
 from studies._kit.chapter import Settings, Study
 from studies._kit.findings import write_findings
@@ -26,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_argument("names", nargs="*", help="which (default: all)", metavar="NAME")
     _add_group(run, "run a group's studies, if none is named")
     _add_options(run, sorted(_presets(registry.names())))
+    explorer = commands.add_parser("explorer", help="one page to look around in")
+    _add_explorer_options(explorer)
     report = commands.add_parser("report", help="one page of what all studies found")
     report.add_argument("--results", type=Path, default=Path("results"))
     report.add_argument("--out", type=Path, default=Path("results/findings"))
@@ -40,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.command == "report":
         groups = [chosen.group] if chosen.group else registry.groups()
         return _report(chosen.results, chosen.out, groups, chosen.page)
+    if chosen.command == "explorer":
+        return write_explorer(_explorer_settings(explorer, chosen))
     return _run_all(run, chosen)
 
 
@@ -89,6 +94,14 @@ def _add_options(parser: argparse.ArgumentParser, presets: Sequence[str]) -> Non
     )
 
 
+def _add_explorer_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--preset", choices=list(PRESETS), default="laptop")
+    parser.add_argument("--n-jobs", type=int, default=joblib.cpu_count())
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
+    parser.add_argument("--out", type=Path, default=Path("results/explorer"))
+    parser.add_argument("--store", type=Path, help="folder of finished trainings")
+
+
 def _classes(text: str) -> tuple[str, ...]:
     file = Path(text)
     names = file.read_text("utf-8").splitlines() if file.is_file() else text.split(",")
@@ -98,10 +111,7 @@ def _classes(text: str) -> tuple[str, ...]:
 def _settings(
     parser: argparse.ArgumentParser, chosen: argparse.Namespace, study: Study
 ) -> Settings:
-    if chosen.n_jobs < 1:
-        parser.error(f"--n-jobs must be at least 1; received {chosen.n_jobs}")
-    if chosen.seed < 0:
-        parser.error(f"--seed must not be negative; received {chosen.seed}")
+    _check_numbers(parser, chosen)
     if chosen.preset not in study.presets:
         known = ", ".join(sorted(study.presets))
         parser.error(f"{study.name} has the presets {known}, not {chosen.preset}")
@@ -114,6 +124,26 @@ def _settings(
         classes=chosen.classes,
         store=chosen.store and chosen.store / study.name,
     )
+
+
+def _explorer_settings(
+    parser: argparse.ArgumentParser, chosen: argparse.Namespace
+) -> Settings:
+    _check_numbers(parser, chosen)
+    return Settings(
+        preset=chosen.preset,
+        seed=chosen.seed,
+        n_jobs=chosen.n_jobs,
+        out=chosen.out,
+        store=chosen.store and chosen.store / "explorer",
+    )
+
+
+def _check_numbers(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
+    if chosen.n_jobs < 1:
+        parser.error(f"--n-jobs must be at least 1; received {chosen.n_jobs}")
+    if chosen.seed < 0:
+        parser.error(f"--seed must not be negative; received {chosen.seed}")
 
 
 def _run_all(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:

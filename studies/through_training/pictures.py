@@ -11,8 +11,8 @@ from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 from memmetrics.plotting import COLORS
 from studies._kit.chapter import Picture
 from studies._kit.estimates import median_of
-from studies._kit.pictures import BAND
-from studies.through_training.events import features_appear, is_near_miss, over_steps
+from studies._kit.pictures import BAND, log_lengths
+from studies.through_training.events import features_vanished, is_near_miss, over_steps
 
 # Shares of the steps that have a number below the axis.
 _MARKED = (0.0, 0.02, 0.1, 0.25, 0.5, 1.0)
@@ -96,16 +96,19 @@ def geometry(table: pd.DataFrame) -> Picture:
             draw_over(found, ax=ax, color=COLORS[color], label=name)
         ax.set(xlabel="step", ylabel=label)
     for ax in axes[1:]:
-        ax.set_yscale("log")
-        ax.yaxis.set_minor_formatter(StrMethodFormatter(""))
-        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        log_lengths(ax)
     # At the first step the bias is zero, which has no logarithm.
     axes[3].set_ylim(bottom=0.05)
     axes[0].legend(ncols=1, fontsize=8)
-    most = features_appear(table).xs((sizes[-1], 1), level=("points", "copies"))
+    alone = features_vanished(table).xs(1, level="copies")
+    vanished = [
+        f"{values.median():g} [{values.min():g} to {values.max():g}] at {points:,}"
+        for points, values in alone.groupby("points")
+        if values.max() > 0
+    ]
     caption = (
-        f"{BAND} With {sizes[-1]:,} points the first feature above 0.15 is there at "
-        f"step {most.median():,.0f} (median)."
+        f"{BAND} Features above 0.15 that are there at some step and no longer at the "
+        f"end, median and range over data sets: {'; '.join(vanished) or 'none'} points."
     )
     return Picture("geometry", "Dimensionalities and lengths", caption, figure)
 

@@ -91,3 +91,29 @@ def test_sample_has_no_repeats_and_a_limit():
     assert len(np.unique(chosen.pixels.reshape(50, -1), axis=0)) == 50
     with pytest.raises(ValueError, match="need 5000 images"):
         train.sample(5000, np.random.default_rng(1))
+
+
+NAMED = ("t-shirt", "trouser", "ankle boot")
+
+
+def test_labels_stand_for_themselves_or_for_the_names_given(tmp_path):
+    written = write_set(tmp_path, train=40, classes=3)
+    labels = written[NAMES[1]]
+    train, test = load_images(tmp_path, np.random.default_rng(0))
+    assert train.shown().tolist() == [str(label) for label in labels]
+    train, test = load_images(tmp_path, np.random.default_rng(0), NAMED)
+    assert train.shown().tolist() == [NAMED[label] for label in labels]
+    chosen = train.sample(10, np.random.default_rng(1))
+    assert chosen.shown().tolist() == [NAMED[label] for label in chosen.labels]
+    assert test.classes == NAMED
+
+
+@pytest.mark.parametrize(
+    "classes", [NAMED[:2], (*NAMED, "bag"), ("a", "a", "b"), ("a", "", "b"), ()]
+)
+def test_names_that_do_not_fit_the_labels_are_refused(tmp_path, classes):
+    write_set(tmp_path, train=40, classes=3)
+    with pytest.raises(ValueError, match="must give 3 different names"):
+        load_images(tmp_path, np.random.default_rng(0), classes)
+    with pytest.raises(ValueError, match="must give 10 different names"):
+        load_images(None, np.random.default_rng(0), classes)
