@@ -8,7 +8,7 @@ from studies.definitions.evidence import BLOCK, POOL, REFERENCE, SHARED, Arrays
 from studies.definitions.recipes import Bools, Floats
 
 _FOLDS = 8
-_PENALTIES = (1.0, 4.0, 16.0, 64.0)
+_PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 
 def seed_variance_ratio(arrays: Arrays) -> float:
