@@ -23,8 +23,7 @@ def _per_data_set(series: pd.Series, reduce: str) -> Estimate:
 
 def all_agree(table: pd.DataFrame, family: str) -> Estimate:
     """Median agreement of all pairs of definitions in one family."""
-    found = findings.all_pairs(table)
-    return median_of(found[found.index.get_level_values("family") == family])
+    return median_of(findings.of_family(findings.all_pairs(table), family))
 
 
 def difference(

@@ -31,6 +31,11 @@ def pair_agreement(
     return rows[named].set_index(["family", "data_set"])["estimate"]
 
 
+def of_family(series: pd.Series, family: str) -> pd.Series:
+    """Values of one family, none if it has none."""
+    return series[series.index.get_level_values("family") == family]
+
+
 def all_pairs(table: pd.DataFrame, metric: str = "noiseless_agreement") -> pd.Series:
     """Median agreement of all pairs, by family and data set."""
     rows = rows_of(table, metric)
@@ -74,8 +79,14 @@ def shares(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_cheap(found: pd.DataFrame, family: str) -> pd.Series:
-    """Return the cheap predictor of `shares` that says most in one family."""
+    """Return the cheap predictor of `shares` that says most in one family.
+
+    A row of `shares`; of no name where nothing can be told.
+    """
     cheap = found[(found["cost"] < CHEAP) & found[family].notna()]
+    if cheap.empty:
+        nothing = {"predictor": "nothing", "group": "", "cost": np.nan, family: np.nan}
+        return pd.Series(nothing)
     return cheap.loc[cheap[family].idxmax()]
 
 
@@ -126,7 +137,7 @@ def frontier(found: pd.DataFrame) -> pd.DataFrame:
 def geometry_of(table: pd.DataFrame, family: str) -> pd.Series:
     """Agreement of each geometric definition with memorization in one family."""
     values = {
-        name: pair_agreement(table, name, MEMORIZATION).loc[family].median()
+        name: of_family(pair_agreement(table, name, MEMORIZATION), family).median()
         for name in GEOMETRY
     }
     return pd.Series(values)

@@ -148,7 +148,7 @@ def predictors(table: pd.DataFrame) -> Picture:
         ["group", "cost"], key=lambda c: c.map(order) if c.name == "group" else c
     )
     columns = [name for name in findings.FAMILIES if found[name].notna().any()]
-    figure = Figure(figsize=(9.5, 0.29 * len(found) + 1.6), layout="constrained")
+    figure = Figure(figsize=(11, 0.29 * len(found) + 1.6), layout="constrained")
     ax = figure.subplots()
     _draw_numbers(ax, found[columns].to_numpy(float), "RdBu_r", -1.0, 1.0)
     labels = [
@@ -180,7 +180,7 @@ def families(table: pd.DataFrame) -> Picture:
         aggfunc="median",
         sort=False,
     ).reindex(columns=list(findings.FAMILIES))
-    figure = Figure(figsize=(9.5, 0.29 * len(square) + 1.6), layout="constrained")
+    figure = Figure(figsize=(11, 0.29 * len(square) + 1.6), layout="constrained")
     ax = figure.subplots()
     _draw_numbers(ax, square.to_numpy(float), "RdBu_r", -1.0, 1.0)
     names = [f"{first}: {second}" for first, second in square.index]
@@ -188,7 +188,8 @@ def families(table: pd.DataFrame) -> Picture:
     _name_families(ax, list(square.columns))
     pairs = findings.all_pairs(table)
     phrases = [
-        f"{family} {signed(pairs.loc[family].median())}" for family in findings.FAMILIES
+        f"{family} {signed(findings.of_family(pairs, family).median())}"
+        for family in findings.FAMILIES
     ]
     caption = (
         "Rank agreement without noise, medians over data sets. Empty where a family "

@@ -40,7 +40,10 @@ def text(table: pd.DataFrame) -> str:
 
 def _agreement_words(table: pd.DataFrame) -> str:
     pairs = findings.all_pairs(table)
-    medians = {family: pairs.loc[family].median() for family in findings.FAMILIES}
+    medians = {
+        family: findings.of_family(pairs, family).median()
+        for family in findings.FAMILIES
+    }
     retrained = findings.retrained_pairs(table).groupby("family").median()
     reliability = findings.rows_of(table, "reliability")
     of_memorization = reliability[reliability["first"] == MEMORIZATION]["estimate"]
@@ -83,6 +86,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     reliability = findings.rows_of(table, "reliability")
     rows = []
     found = findings.shares(table)
+    retrained = findings.retrained_pairs(table)
     for family in findings.FAMILIES:
         own = reliability[reliability["family"] == family]
         of_memorization = own[own["first"] == MEMORIZATION]["estimate"].median()
@@ -97,7 +101,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
                 "its bound": _pair(table, "bound", family),
                 "without noise": _pair(table, "noiseless_agreement", family),
                 "Kendall, as seen": _pair(table, "kendall", family),
-                "by retraining": findings.retrained_pairs(table).loc[family].median(),
+                "by retraining": findings.of_family(retrained, family).median(),
                 **{f"memorization, {n}": value for n, value in geometry.items()},
                 "best below 16": f"{best['predictor']} ({best['cost']:.3g})",
                 "reaches": best[family],
@@ -108,4 +112,5 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _pair(table: pd.DataFrame, metric: str, family: str) -> float:
-    return float(findings.all_pairs(table, metric).loc[family].median())
+    pairs = findings.all_pairs(table, metric)
+    return float(findings.of_family(pairs, family).median())
