@@ -67,6 +67,9 @@ def _predictor_words(table: pd.DataFrame) -> str:
         best = findings.best_cheap(found, family)
         needed = findings.runs_needed(found, family)
         runs = f"{needed:g}" if np.isfinite(needed) else "more than were tried"
+        if not np.isfinite(best["cost"]):
+            phrases.append(f"{family}, nothing can be told")
+            continue
         phrases.append(
             f"{family}, {best['predictor']} at {best['cost']:.3g} "
             f"({best[family]:.2f}; retrainings until {findings.GOOD:g}: {runs})"
