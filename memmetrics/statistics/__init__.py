@@ -22,6 +22,7 @@ from memmetrics.statistics.rank_agreement import RankAgreement, rank_agreement
 from memmetrics.statistics.reliability import (
     reliability_from_errors,
     split_half_reliability,
+    split_halves,
 )
 
 __all__ = [
@@ -42,5 +43,6 @@ __all__ = [
     "rank_agreement",
     "reliability_from_errors",
     "split_half_reliability",
+    "split_halves",
     "wilson_limits",
 ]

@@ -16,7 +16,59 @@ from scipy import stats
 from memmetrics._arrays.validation import count_iv
 from memmetrics._seeds import RNG, Stream, entropy_from, generator
 
-__all__ = ["reliability_from_errors", "split_half_reliability"]
+__all__ = ["reliability_from_errors", "split_half_reliability", "split_halves"]
+
+
+def split_halves(
+    statistic: Callable[[npt.NDArray[np.bool_]], npt.NDArray[np.float64]],
+    runs: int,
+    *,
+    rng: RNG,
+    splits: int = 10,
+) -> npt.NDArray[np.float64]:
+    """Return a per-point statistic of both halves of the runs, for random halves.
+
+    Two statistics of the same runs share their noise, which makes them agree. Of
+    different halves they do not: compare the first half's one with the second's other.
+
+    Parameters
+    ----------
+    statistic : function of a bool array (runs,)
+        The statistic of those runs, (points,); as `jackknife_error` takes it.
+    runs : int
+        How many runs there are, at least 2.
+    rng : int, numpy.random.Generator, numpy.random.SeedSequence or None
+        Decides on the halves; the same number gives the same halves.
+    splits : int
+        How many times to halve.
+
+    Returns
+    -------
+    float64 array (splits, 2, points)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `runs` or `splits` is too small.
+
+    Examples
+    --------
+    >>> values = np.array([[1.0], [2.0], [4.0], [8.0]])
+    >>> split_halves(lambda kept: values[kept].sum(0), 4, rng=0, splits=3).sum(1)
+    array([[15.],
+           [15.],
+           [15.]])
+    """
+    runs = count_iv(runs, "runs", least=2)
+    splits = count_iv(splits, "splits", least=1)
+    entropy = entropy_from(rng)
+    pairs = []
+    for split in range(splits):
+        half = np.zeros(runs, dtype=bool)
+        order = generator(entropy, Stream.HALVES, split).permutation(runs)
+        half[order[: runs // 2]] = True
+        pairs.append([statistic(half), statistic(~half)])
+    return np.asarray(pairs, dtype=np.float64)
 
 
 def split_half_reliability(
@@ -75,17 +127,8 @@ def split_half_reliability(
     >>> bool(abs(found - 0.5) < 0.1)
     True
     """
-    runs = count_iv(runs, "runs", least=2)
-    splits = count_iv(splits, "splits", least=1)
-    entropy = entropy_from(rng)
-    correlations = []
-    for split in range(splits):
-        half = np.zeros(runs, dtype=bool)
-        order = generator(entropy, Stream.HALVES, split).permutation(runs)
-        half[order[: runs // 2]] = True
-        first, second = np.asarray(statistic(half)), np.asarray(statistic(~half))
-        correlations.append(_correlation(first, second, ranks=ranks))
-    mean = float(np.mean(correlations))
+    halves = split_halves(statistic, runs, rng=rng, splits=splits)
+    mean = float(np.mean([_correlation(*pair, ranks=ranks) for pair in halves]))
     return 2 * mean / (1 + mean) if not mean <= 0 else 0.0
 
 

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 import memmetrics as mm
-from memmetrics.statistics import reliability_from_errors, split_half_reliability
+from memmetrics.statistics import (
+    reliability_from_errors,
+    split_half_reliability,
+    split_halves,
+)
 
 
 def noisy_runs(rng, *, points=400, runs=20, noise=4.0):
@@ -92,3 +96,16 @@ def test_what_makes_no_sense_is_refused():
         split_half_reliability(mean_of(np.ones((4, 3))), 4, rng=0, splits=0)
     with pytest.raises(ValueError, match="one shape"):
         reliability_from_errors(np.ones(3), np.ones(2))
+
+
+def test_halves_share_no_run_and_no_noise():
+    runs = np.eye(9)
+    halves = split_halves(lambda kept: runs[kept].sum(0), 9, rng=0, splits=4)
+    assert halves.shape == (4, 2, 9)
+    assert (halves.sum(axis=1) == 1).all()  # each run in one of the two
+    assert (halves[:, 0].sum(axis=1) == 4).all()
+    again = split_halves(lambda kept: runs[kept].sum(0), 9, rng=0, splits=4)
+    np.testing.assert_array_equal(halves, again)
+    noise = np.random.default_rng(0).normal(size=(16, 3000))
+    first, second = split_halves(mean_of(noise), 16, rng=0, splits=1)[0]
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.06
