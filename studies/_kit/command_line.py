@@ -83,7 +83,8 @@ def _add_options(parser: argparse.ArgumentParser, presets: Sequence[str]) -> Non
     parser.add_argument(
         "--data",
         type=Path,
-        help="folder with MNIST-format IDX files, gzipped or not, to use as real data",
+        help="folder with MNIST-format IDX files, gzipped or not, to use as real data; "
+        "for studies of documents, a text file, one document a line",
     )
     parser.add_argument(
         "--classes",

@@ -273,7 +273,13 @@ def agreement(table: pd.DataFrame) -> Picture:
         each = means.groupby("copies")[RECITED]
         bands = [median_of(values) for _, values in each]
         places = list(each.groups)
-        axes[1].plot(places, [it.value for it in bands], marker="o", color=COLOR[kind])
+        axes[1].plot(
+            places,
+            [it.value for it in bands],
+            marker="o",
+            color=COLOR[kind],
+            label=kind,
+        )
         axes[1].fill_between(
             places,
             [it.low for it in bands],
@@ -286,7 +292,7 @@ def agreement(table: pd.DataFrame) -> Picture:
         xlabel="memorization (nats a character)",
         ylabel="recital rate (share of models)",
     )
-    axes[0].legend()
+    axes[1].legend()
     axes[1].set_xscale("log", base=2)
     axes[1].set_xticks(places, [f"{place:g}" for place in places])
     axes[1].set_xlabel("copies (number)")

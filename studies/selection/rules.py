@@ -82,7 +82,8 @@ class Related:
 
     def __call__(self, data: Any, point: int) -> npt.NDArray[np.bool_]:  # noqa: ARG002
         """Return the mask (points,)."""
-        return self.related[point]
+        mask: npt.NDArray[np.bool_] = self.related[point]
+        return mask
 
 
 def document_rules(

@@ -12,7 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from torch.nn import functional
 
 import memmetrics as mm
@@ -20,7 +23,7 @@ from memmetrics.planting import NearDuplicates
 from memmetrics.plotting import COLORS
 from memmetrics.selection_spectrum import METRIC, memorized_share
 from studies._kit.chapter import Begin, Chapter, Picture, Settings
-from studies._kit.estimates import median_of
+from studies._kit.estimates import Estimate, median_of
 from studies._kit.images import load_images
 from studies._kit.randomness import generator, run_seeds, stream_of
 from studies._text.collection import random_documents
@@ -32,6 +35,7 @@ from studies.selection.rules import AT_RANDOM, Described, digit_rules, document_
 _STREAM = stream_of("selection")
 _DATA, _RUNS = range(2)
 SHARE = "memorized_share"
+_MARKERS = ("o", "s", "^", "D")
 _COLORS = (COLORS["vermillion"], COLORS["blue"], COLORS["green"])
 
 
@@ -49,10 +53,21 @@ class Problem:
 class Domain(Protocol):
     """Where points come from: a frozen dataclass of sizes."""
 
-    name: str
-    unit: str
-    largest_share: float
-    text: str
+    @property
+    def name(self) -> str:
+        """Name of the chapter."""
+
+    @property
+    def unit(self) -> str:
+        """Unit of the score."""
+
+    @property
+    def largest_share(self) -> float:
+        """Largest share of the points that a rule may take."""
+
+    @property
+    def text(self) -> str:
+        """What the rules are."""
 
     def problem(self, settings: Settings, data_set: int) -> Problem:
         """Return what there is to train on one data set."""
@@ -270,68 +285,92 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
 
 def spectra(table: pd.DataFrame, name: str, unit: str) -> Picture:
     """Draw score lost by rule, against its bits, and the share of every point."""
-    rows = table[table["metric"] == METRIC]
-    kinds = rows["kind"].unique()
-    rules = list(rows["rule"].unique())
+    kinds = table.loc[table["metric"] == METRIC, "kind"].unique()
     figure = Figure(figsize=(13, 4.2), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
+    first = 0
     for color, kind in zip(_COLORS, kinds, strict=False):
-        means = lost(table, name, kind)
-        bands = [median_of(means[rule]) for rule in rules]
-        values = [it.value for it in bands]
-        errors = [
-            [it.value - it.low for it in bands],
-            [it.high - it.value for it in bands],
-        ]
-        left.errorbar(
-            range(len(rules)), values, yerr=errors, color=color, marker="o", label=kind
-        )
-        bits = rows.groupby("rule")["bits"].mean()
-        written = [rule for rule in rules if rule != AT_RANDOM]
-        middle.scatter(
-            bits[written], [values[rules.index(it)] for it in written], color=color
-        )
-        shares = table[(table["metric"] == SHARE) & (table["kind"] == kind)]
-        shares = shares[np.isfinite(shares["low"])].sort_values("estimate")
-        places = np.arange(len(shares)) + len(right.collections) * 0.2
-        right.errorbar(
-            places,
-            shares["estimate"],
-            yerr=[
-                shares["estimate"] - shares["low"],
-                shares["high"] - shares["estimate"],
-            ],
-            color=color,
-            marker="o",
-            markersize=3,
-            linestyle="none",
-            linewidth=0.8,
-        )
-    left.set_xticks(range(len(rules)), [rule.replace(" ", "\n", 2) for rule in rules])
-    left.set_ylabel(f"score lost ({unit})")
+        bands = {
+            rule: median_of(values) for rule, values in lost(table, name, kind).items()
+        }
+        _draw_losses(bands, left, color, kind)
+        _draw_bits(table, bands, middle, color)
+        first = _draw_shares(table, kind, first, right, color)
+    left.set(ylabel=f"score lost ({unit})")
     left.legend()
-    for rule in written:
-        middle.axvline(bits[rule], color=COLORS["gray"], linewidth=0.6, zorder=0)
-        middle.text(
-            bits[rule],
-            1.01,
-            rule,
-            rotation=30,
-            fontsize=8,
-            transform=middle.get_xaxis_transform(),
-        )
     middle.set(xlabel="rule (bits)", ylabel=f"score lost ({unit})", xscale="log")
-    right.axhline(1.0, linestyle="--", color=COLORS["gray"])
-    right.axhline(0.0, linestyle="--", color=COLORS["gray"])
+    middle.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    middle.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    middle.xaxis.set_minor_formatter(NullFormatter())
+    middle.legend(*_of_rules(middle))
+    for share in (0.0, 1.0):
+        right.axhline(share, linestyle="--", color=COLORS["gray"], zorder=0)
     right.set(xlabel="points, in order", ylabel="memorized share", ylim=(-0.5, 2))
+    right.set_xticks([])
     unbounded = int((~np.isfinite(table.loc[table["metric"] == SHARE, "low"])).sum())
     medians = ", ".join(
         f"{kind} {median_of(pooled_share(table, name, kind)).value:.2f}"
         for kind in kinds
     )
     caption = (
-        "Left and middle: medians over data sets, with their 95% intervals. Right: "
-        f"every point with its interval; {unbounded} that have none are left out. "
-        f"Memorized share of the mean losses, median over data sets: {medians}."
+        "Left and middle: medians over data sets, left with their 95% intervals. "
+        f"Right: every point with its interval; {unbounded} that have none are left "
+        "out. Memorized share of the mean losses, median over data sets: "
+        f"{medians}."
     )
     return Picture(name, f"Leaving out ever more: {name}", caption, figure)
+
+
+def _draw_losses(
+    bands: Mapping[Any, Estimate], ax: Axes, color: str, label: str
+) -> None:
+    values = np.array([it.value for it in bands.values()])
+    ends = np.array([[it.low, it.high] for it in bands.values()])
+    errors = np.abs(ends.T - values)
+    ax.errorbar(
+        range(len(values)), values, yerr=errors, color=color, marker="o", label=label
+    )
+    ax.set_xticks(range(len(values)), [rule.replace(" ", "\n", 2) for rule in bands])
+
+
+def _draw_bits(
+    table: pd.DataFrame, bands: Mapping[Any, Estimate], ax: Axes, color: str
+) -> None:
+    """Draw each rule with a mark of its own, but for the control."""
+    bits = table[table["metric"] == METRIC].groupby("rule")["bits"].mean()
+    written = [rule for rule in bands if rule != AT_RANDOM]
+    for rule, marker in zip(written, _MARKERS, strict=True):
+        ax.scatter(
+            bits[rule], bands[rule].value, color=color, marker=marker, s=45, label=rule
+        )
+
+
+def _of_rules(ax: Axes) -> tuple[list[Any], list[str]]:
+    """Return one entry of the legend for each mark, in gray."""
+    _, labels = ax.get_legend_handles_labels()
+    rules = list(dict.fromkeys(labels))
+    marks = [
+        Line2D([], [], marker=marker, linestyle="none", color=COLORS["gray"])
+        for marker in _MARKERS
+    ]
+    return marks, rules
+
+
+def _draw_shares(
+    table: pd.DataFrame, kind: str, first: int, ax: Axes, color: str
+) -> int:
+    """Draw the memorized shares of a kind from place `first` on; the next place."""
+    shares = table[(table["metric"] == SHARE) & (table["kind"] == kind)]
+    shares = shares[np.isfinite(shares["low"])].sort_values("estimate")
+    value = shares["estimate"].to_numpy()
+    ax.errorbar(
+        first + np.arange(len(shares)),
+        value,
+        yerr=[value - shares["low"], shares["high"] - value],
+        color=color,
+        marker="o",
+        markersize=3,
+        linestyle="none",
+        linewidth=0.8,
+    )
+    return first + len(shares) + 1
