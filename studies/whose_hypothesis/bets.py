@@ -38,7 +38,7 @@ class Bets:
     sizes: tuple[int, ...] = (10, 20, 50, 100, 140, 200, 280, 400, 800)
     features: int = 200
     sparsity: float = 0.95
-    learning_rates: tuple[float, ...] = (1e-3, 1e-2, 3e-2)
+    learning_rates: tuple[float, ...] = (1e-2, 3e-2)
     starts: int = 4
     steps: int = 3000
     test_points: int = 4000

@@ -79,11 +79,11 @@ def warm_up_and_cosine(optimizer: Any, steps: int, warmup: float = 0.05) -> Any:
 class Rotated:
     """The scale at which to look."""
 
-    sizes: tuple[int, ...] = (30, 60, 100, 140, 200, 300)
+    sizes: tuple[int, ...] = (20, 30, 40, 60, 80, 120, 200)
     features: int = 60
     sparsity: float = 0.9
     hidden: int = 2
-    steps: int = 1500
+    steps: int = 1000
     learning_rate: float = 5e-3
     test_points: int = 2000
     data_sets: int = 6
