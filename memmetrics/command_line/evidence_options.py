@@ -7,8 +7,6 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-import numpy.typing as npt
-
 from memmetrics._arrays.fields import read_field
 from memmetrics.concatenation import concatenate
 from memmetrics.evidence import Evidence, Fit, Losses, OneRun, Retrainings
@@ -129,13 +127,15 @@ def joined_retrainings(options: argparse.Namespace) -> Retrainings:
             "say where scores and membership are: EVIDENCE, or --scores and --member"
         )
     parts = len(paths) or len(options.scores)
-    files = [
-        *(_repeated(options, name, parts) for name in _OF_RUNS if name in given),
-        *(_repeated(options, name, parts, once=True) for name in _OF_POINTS),
-    ]
+    files = {
+        name: _repeated(options, name, parts, once=name in _OF_POINTS)
+        for name in (*_OF_RUNS, *_OF_POINTS)
+    }
     evidences = []
     for part in range(parts):
-        arrays: dict[str, Any] = _read([(name, of[part]) for name, of in files if of])
+        arrays: dict[str, Any] = {
+            name: read_field(name, of[part]) for name, of in files.items() if of
+        }
         evidences.append(
             read_retrainings(paths[part], **arrays) if paths else Retrainings(**arrays)
         )
@@ -143,8 +143,8 @@ def joined_retrainings(options: argparse.Namespace) -> Retrainings:
 
 
 def _repeated(
-    options: argparse.Namespace, name: str, parts: int, *, once: bool = False
-) -> tuple[str, list[str]]:
+    options: argparse.Namespace, name: str, parts: int, *, once: bool
+) -> list[str]:
     """Return an option's files, one for each part; none if it was not given."""
     files: list[str] = getattr(options, name) or []
     if once and len(files) == 1:
@@ -154,11 +154,7 @@ def _repeated(
             f"--{name} must be given for each of the {parts} parts"
             f"{' or once' if once else ''}; got {len(files)}"
         )
-    return name, files
-
-
-def _read(files: Iterable[tuple[str, str]]) -> dict[str, npt.NDArray[Any]]:
-    return {name: read_field(name, path) for name, path in files}
+    return files
 
 
 def _single(options: argparse.Namespace, name: str) -> str:

@@ -14,7 +14,7 @@ import dataclasses
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import memmetrics
@@ -158,40 +158,41 @@ def _parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"memmetrics {memmetrics.__version__}"
     )
     commands = parser.add_subparsers(required=True, metavar="command")
-    lister = commands.add_parser("list", help="the metrics, what each needs and costs")
-    lister.set_defaults(command=_list)
-    _add_measure(
-        commands.add_parser(
-            "measure",
-            help="saved arrays in, tidy table out",
-            usage="memmetrics measure METRIC --FIELD FILE ... [--out FILE]",
-            epilog=_EXAMPLES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+    for name, (add, purpose, usage, examples) in _commands().items():
+        add(
+            commands.add_parser(
+                name,
+                help=purpose,
+                usage=usage,
+                epilog=examples,
+                formatter_class=argparse.RawDescriptionHelpFormatter,
+            )
         )
-    )
-    _add_plan(
-        commands.add_parser(
-            "plan", help="what retraining the toy model would take: runs, time, memory"
-        )
-    )
-    add_report(
-        commands.add_parser(
-            "report",
-            help="a page and a record of what was memorized, from saved retrainings",
-            usage="memmetrics report EVIDENCE ... --out DIR [--points FILE]",
-            epilog=REPORT_EXAMPLES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-    )
-    add_check(
-        commands.add_parser(
-            "check",
-            help="fail if a report exceeds a limit",
-            epilog=CHECK_EXAMPLES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-    )
     return parser
+
+
+def _commands() -> dict[str, tuple[Callable[[_Parser], None], str, str | None, str]]:
+    """Return what adds each command's arguments, its help, usage and examples."""
+    measure = "memmetrics measure METRIC --FIELD FILE ... [--out FILE]"
+    report = "memmetrics report EVIDENCE ... --out DIR [--points FILE]"
+    of_report = "a page and a record of what was memorized, from saved retrainings"
+    of_plan = "what retraining the toy model would take: runs, time, memory"
+    return {
+        "list": (_add_list, "the metrics, what each needs and costs", None, ""),
+        "measure": (
+            _add_measure,
+            "saved arrays in, tidy table out",
+            measure,
+            _EXAMPLES,
+        ),
+        "plan": (_add_plan, of_plan, None, ""),
+        "report": (add_report, of_report, report, REPORT_EXAMPLES),
+        "check": (add_check, "fail if a report exceeds a limit", None, CHECK_EXAMPLES),
+    }
+
+
+def _add_list(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_list)
 
 
 def _add_measure(parser: argparse.ArgumentParser) -> None:

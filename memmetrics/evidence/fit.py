@@ -13,6 +13,8 @@ from memmetrics._arrays.validation import (
 
 __all__ = ["Fit", "Losses", "check_same_model", "losses_iv"]
 
+_ROWS = {"weights": "features", "hidden": "points", "reference": "reference_points"}
+
 
 @dataclass(frozen=True, eq=False)
 class Fit:
@@ -53,9 +55,14 @@ class Fit:
             raise ValueError(
                 "`reference` is the training set of `hidden`, which is None"
             )
-        _standardize(self, "weights", "(..., features, hidden)", 2)
-        _standardize(self, "hidden", "(..., points, hidden)", 2)
-        _standardize(self, "reference", "(..., reference_points, hidden)", 2)
+        for name, axis in _ROWS.items():
+            value = getattr(self, name)
+            if value is not None:
+                axes = f"(..., {axis}, hidden)"
+                value = as_float(value, name, axes=axes, min_ndim=2)
+                require_finite(value, name)
+                # A frozen dataclass has no other way to hold the standardized array.
+                object.__setattr__(self, name, value)
         check_same_model(self.weights, self.hidden, ("weights", "hidden"))
         check_same_model(self.hidden, self.reference, ("hidden", "reference"))
 
@@ -109,16 +116,6 @@ def losses_iv(
     require_finite(first, names[0])
     require_finite(second, names[1])
     return first, second
-
-
-def _standardize(evidence: object, name: str, axes: str, min_ndim: int) -> None:
-    value = getattr(evidence, name)
-    if value is None:
-        return
-    value = as_float(value, name, axes=axes, min_ndim=min_ndim)
-    require_finite(value, name)
-    # A frozen dataclass has no other way to hold the standardized array.
-    object.__setattr__(evidence, name, value)
 
 
 def check_same_model(

@@ -102,7 +102,7 @@ class Vectors:
 
     def rows_for_kernel(self) -> npt.NDArray[Any] | None:
         """Return the vectors as they are if the kernel for short rows serves them."""
-        plain = self.scale == 1 and self.weight is None
+        plain = self.scale == 1 and self.weight is None and not self.differentiable
         return rows_for_kernel(self.array) if plain else None
 
     def flat(self) -> Vectors:

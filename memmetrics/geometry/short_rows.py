@@ -31,14 +31,7 @@ def rows_for_kernel(array: Array) -> Rows | None:
     points, hidden = array.shape[-2:]
     if array.ndim != 2 or hidden > _LONGEST or points * hidden < _PAYS:
         return None
-    if importlib.util.find_spec("numba") is None:
-        return None
-    wants_gradient = (
-        isinstance(array, torch.Tensor)
-        and array.requires_grad
-        and torch.is_grad_enabled()
-    )
-    return None if wants_gradient else numpy_view(array)
+    return numpy_view(array) if importlib.util.find_spec("numba") else None
 
 
 def numpy_view(array: Array) -> Rows | None:

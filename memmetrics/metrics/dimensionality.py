@@ -10,7 +10,6 @@ of D is at most the rank of the vectors.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, TypeAlias, overload
@@ -297,7 +296,7 @@ def _dimensionality(
         ):
             return result
     overlaps = _through_points(train) if few else _through_moment(train)
-    of_units = functools.cache(lambda: _of_units(train))
+    of_units = None  # needs a factor of its own, and rarely comes into play
     double = vectors.precision < _SINGLE  # no other type holds numbers so small
     for block, place in vectors.columns():  # (..., hidden, rows)
         norm, overlap = overlaps(block)
@@ -308,7 +307,8 @@ def _dimensionality(
             some = given.detach().abs() @ short.to(given)[..., None]
             if float(some.max()) > 0:
                 units, length = unit_rows(given)
-                exact = of_units()(units, length)
+                of_units = of_units or _of_units(train)
+                exact = of_units(units, length)
                 norm = torch.where(short, exact[0], norm)
                 overlap = torch.where(short, exact[1], overlap)
         if held_out:

@@ -74,19 +74,32 @@ class Ledger:
             )
 
     @cached_property
+    def _drawn(self) -> tuple[list[Item], list[str]]:
+        return draw_items(self.seed, self.kinds)
+
+    @property
     def items(self) -> list[Item]:
         """All items, in and out: texts, or tuples of token numbers."""
-        return draw_items(self.seed, self.kinds)[0]
+        return self._drawn[0]
+
+    @property
+    def kind(self) -> npt.NDArray[np.str_]:
+        """Name of each item's kind; ``(items,)``."""
+        return np.array(self._drawn[1])
 
     @cached_property
     def copies(self) -> npt.NDArray[np.int64]:
-        """Copies of each item in the training data, where it is in; ``(items,)``."""
-        return draw_copies(self.seed, self.kinds, self.numbers)
+        """Copies of each item in the training data, where it is in; ``(items,)``.
 
-    @cached_property
-    def kind(self) -> npt.NDArray[np.str_]:
-        """Name of each item's kind; ``(items,)``."""
-        return np.array(draw_items(self.seed, self.kinds)[1])
+        Dealt out evenly within a kind.
+        """
+        dealt = []
+        for number, name in enumerate(self.kinds):
+            rng = generator(self.seed, Stream.PLANTING, 3, number)
+            # Who gets one more, where they do not come out even, is drawn as well.
+            hands = np.resize(rng.permutation(self.numbers), self._drawn[1].count(name))
+            dealt.append(rng.permutation(hands))
+        return np.concatenate(dealt)
 
     @cached_property
     def strata(self) -> npt.NDArray[np.str_]:
@@ -174,18 +187,3 @@ def draw_items(seed: int, kinds: Mapping[str, Kind]) -> tuple[list[Item], list[s
         twice = next(item for item in items if items.count(item) > 1)
         raise ValueError(f"`kinds` must give items that differ; got {twice!r} twice")
     return items, names
-
-
-def draw_copies(
-    seed: int, kinds: Mapping[str, Kind], numbers: tuple[int, ...]
-) -> npt.NDArray[np.int64]:
-    """Return every item's number of copies, dealt out evenly within its kind."""
-    _, names = draw_items(seed, kinds)
-    dealt = []
-    for number, name in enumerate(kinds):
-        size = names.count(name)
-        rng = generator(seed, Stream.PLANTING, 3, number)
-        # Who gets one item more, where they do not come out even, is drawn as well.
-        hands = np.resize(rng.permutation(numbers), size)
-        dealt.append(rng.permutation(hands))
-    return np.concatenate(dealt)

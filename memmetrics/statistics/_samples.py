@@ -17,7 +17,7 @@ Indices: TypeAlias = npt.NDArray[np.intp]
 
 
 class Kind(IntEnum):
-    """What kind of interval a point has; the order of `INTERVALS`."""
+    """What kind of interval a point has."""
 
     NONE = 0
     MEANS = 1
@@ -29,13 +29,40 @@ class Kind(IntEnum):
 
 
 class Lack(IntEnum):
-    """What a point's sample lacks; the order of `FLAGS`."""
+    """What a point's sample lacks."""
 
     NOTHING = 0
     RUNS = 1
     VARIATION = 2
     REPETITION = 3
     FINITENESS = 4
+
+
+INTERVALS = (
+    "none",
+    "skewness-adjusted",
+    "proportions",
+    "welch",
+    "newcombe",
+    "student",
+    "wilson",
+)
+"""Names of the intervals, by `Kind`; the last two are for a single mean."""
+
+FLAGS = (
+    "",
+    "fewer than 2 runs in an arm",
+    "all runs alike",
+    "one run stands apart",
+    "a score is infinite",
+)
+"""Names of what may be wrong with a sample, by `Lack`.
+
+``"all runs alike"``: no score differs from another in either arm. Without any noise to
+see, a continuous score has no interval; the value 0 or 1 is taken for an outcome.
+``"one run stands apart"``: a mode was seen once, so the interval is a rough one.
+``"a score is infinite"``: there is no mean, and so no interval.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +77,16 @@ class Sample:
     share_out: Floats
     kind: npt.NDArray[np.int8]
     lack: npt.NDArray[np.int8]
+
+    @property
+    def interval(self) -> npt.NDArray[np.object_]:
+        """Name of each point's interval."""
+        return np.array(INTERVALS, dtype=object)[self.kind]
+
+    @property
+    def flag(self) -> npt.NDArray[np.object_]:
+        """Name of what each point's sample lacks."""
+        return np.array(FLAGS, dtype=object)[self.lack]
 
 
 def classify(inside: Arm, outside: Arm) -> Sample:

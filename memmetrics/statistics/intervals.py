@@ -52,6 +52,8 @@ from memmetrics.statistics._proportions import (
     proportion_p_value,
 )
 from memmetrics.statistics._samples import (
+    FLAGS,
+    INTERVALS,
     Floats,
     Indices,
     Kind,
@@ -76,33 +78,6 @@ __all__ = [
 Interval: TypeAlias = Literal["automatic", "welch", "newcombe"]
 """Which interval may be asked for."""
 
-INTERVALS = (
-    "none",
-    "skewness-adjusted",
-    "proportions",
-    "welch",
-    "newcombe",
-    "student",
-    "wilson",
-)
-"""Names of the intervals; the last two are for a single mean."""
-
-FLAGS = (
-    "",
-    "fewer than 2 runs in an arm",
-    "all runs alike",
-    "one run stands apart",
-    "a score is infinite",
-)
-"""Names of what may be wrong with a sample.
-
-``"all runs alike"``: no score differs from another in either arm. Without any noise to
-see, a continuous score has no interval; the value 0 or 1 is taken for an outcome.
-``"one run stands apart"``: a mode was seen once, so the interval is a rough one.
-``"a score is infinite"``: there is no mean, and so no interval.
-"""
-
-_NUMBERS = ("standard_error", "low", "high", "p_value")
 _BLOCK = 1 << 15  # points at a time, so that temporaries stay in cache
 
 
@@ -194,17 +169,23 @@ def difference_interval(
     """
     confidence = options_iv(confidence, minimum, interval)
     points = _points_iv(inside, outside)
-    result = _empty(points)
+    numbers = np.full((4, points), np.nan)
+    names = np.empty((2, points), dtype=object)
 
     def fill(start: int) -> None:
         part = slice(start, start + _BLOCK)
         sample = classify(inside.take(part), outside.take(part))
         choose(sample, interval, start)
-        _fill(result, part, sample, confidence, minimum)
+        for kind, compute in _COMPUTED.items():
+            chosen = np.flatnonzero(sample.kind == kind)
+            if chosen.size:
+                found = compute(sample, chosen, confidence, minimum)
+                numbers[:, part][:, chosen] = found
+        names[:, part] = sample.interval, sample.flag
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # 1 in a joblib worker
         list(pool.map(fill, range(0, points, _BLOCK)))
-    return result
+    return DifferenceInterval(*numbers, *names)
 
 
 def options_iv(confidence: float, minimum: float, interval: str) -> float:
@@ -232,31 +213,6 @@ def _points_iv(inside: Arm, outside: Arm) -> int:
     return int(shape[0])
 
 
-def _empty(points: int) -> DifferenceInterval:
-    numbers = [np.full(points, np.nan) for _ in _NUMBERS]
-    names = [np.empty(points, dtype=object) for _ in range(2)]
-    return DifferenceInterval(*numbers, *names)
-
-
-def _fill(
-    result: DifferenceInterval,
-    part: slice,
-    sample: Sample,
-    confidence: float,
-    minimum: float,
-) -> None:
-    computed = (_means, _proportions, _means, _proportions)
-    for kind, compute in zip(list(Kind)[1:5], computed, strict=True):
-        chosen = np.flatnonzero(sample.kind == kind)
-        if chosen.size == 0:
-            continue
-        found = compute(sample, chosen, confidence, minimum)
-        for name, values in zip(_NUMBERS, found, strict=True):
-            getattr(result, name)[part][chosen] = values
-    result.interval[part] = np.array(INTERVALS, dtype=object)[sample.kind]
-    result.flag[part] = np.array(FLAGS, dtype=object)[sample.lack]
-
-
 def _means(
     sample: Sample, chosen: Indices, confidence: float, minimum: float
 ) -> tuple[Floats, ...]:
@@ -282,3 +238,11 @@ def _proportions(
     error = proportion_error(*shares, *runs)
     p_value = proportion_p_value(*shares, *runs, minimum / span, limits=limits)
     return span * error, span * low, span * high, p_value
+
+
+_COMPUTED = {
+    Kind.MEANS: _means,
+    Kind.PROPORTIONS: _proportions,
+    Kind.WELCH: _means,
+    Kind.NEWCOMBE: _proportions,
+}

@@ -18,7 +18,7 @@ from memmetrics.statistics._proportions import wilson_limits
 from memmetrics.statistics._samples import Floats, Kind, Lack, Sample, choose, classify
 from memmetrics.statistics._skewness import Difference, mean_difference, stands_apart
 from memmetrics.statistics.arms import Arm
-from memmetrics.statistics.intervals import FLAGS, INTERVALS, interval_iv
+from memmetrics.statistics.intervals import interval_iv
 
 __all__ = ["MeanInterval", "mean_interval"]
 
@@ -74,20 +74,13 @@ def mean_interval(
     interval_iv(interval, get_args(MeanInterval))
     sample = _classify(arm)
     choose(sample, interval)
-    kind, lack = sample.kind, sample.lack
-    error, low, high = (np.full(len(kind), np.nan) for _ in range(3))
-    for of_kind, compute in _COMPUTED.items():
-        chosen = np.flatnonzero(kind == of_kind)
-        error[chosen], low[chosen], high[chosen] = compute(arm.take(chosen), confidence)
-    return {
-        "standard_error": error,
-        "low": low,
-        "high": high,
-        "columns": {
-            "interval": np.array(INTERVALS, dtype=object)[kind],
-            "flag": np.array(FLAGS, dtype=object)[lack],
-        },
-    }
+    numbers = np.full((3, len(sample.kind)), np.nan)
+    for kind, compute in _COMPUTED.items():
+        chosen = np.flatnonzero(sample.kind == kind)
+        numbers[:, chosen] = compute(arm.take(chosen), confidence)
+    columns = {"interval": sample.interval, "flag": sample.flag}
+    found = dict(zip(("standard_error", "low", "high"), numbers, strict=True))
+    return {**found, "columns": columns}
 
 
 def _classify(arm: Arm) -> Sample:

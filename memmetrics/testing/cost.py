@@ -237,9 +237,8 @@ def _compiled(formula: str, names: list[str]) -> Any:
         raise _bad_formula(formula, names) from None
     allowed = (ast.Expression, ast.BinOp, ast.Name, ast.Constant, ast.Call, ast.Load)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id not in (*names, "log"):
-            raise _bad_formula(formula, names)
-        if not isinstance(node, (*allowed, ast.operator)):
+        unknown = isinstance(node, ast.Name) and node.id not in (*names, "log")
+        if unknown or not isinstance(node, (*allowed, ast.operator)):
             raise _bad_formula(formula, names)
     code = compile(tree, "<law>", "eval")
 
