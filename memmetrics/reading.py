@@ -57,8 +57,8 @@ def read_retrainings(
         Membership may be Boolean, or 0 and 1. A score that is NaN or empty is missing.
     member, own, groups : array, optional
         What the files do not hold, or to be used in its stead: as in `Retrainings`. A
-        store needs `groups` if it was made with groups, `own` if its targets are not
-        just its points, and `member` if its subsets were given and not drawn.
+        store needs `groups` if it was made with groups, and `member` if its subsets
+        were given and not drawn.
 
     Returns
     -------

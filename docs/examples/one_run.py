@@ -15,7 +15,12 @@ import textwrap
 
 import numpy as np
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel
+from scipy.stats import t
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    get_linear_schedule_with_warmup,
+)
 
 import memmetrics as mm
 from memmetrics.metrics.one_run import one_run_audit, one_run_memorization
@@ -49,12 +54,12 @@ def tokens(lines):
 
 
 def train(lines, seed, *, epochs):
-    """Train a GPT-2 from scratch."""
+    """Train a GPT-2 from scratch, with a learning rate that rises and falls to zero."""
     torch.manual_seed(seed)
     config = GPT2Config(
         vocab_size=96,
         n_positions=LENGTH + 1,
-        n_embd=64,
+        n_embd=128,
         n_layer=1,
         n_head=2,
         bos_token_id=BLANK,
@@ -65,14 +70,17 @@ def train(lines, seed, *, epochs):
         attn_pdrop=0,
     )
     model = GPT2LMHeadModel(config)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3)
     rows = tokens(lines)
+    steps = epochs * -(-len(rows) // BATCH)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    schedule = get_linear_schedule_with_warmup(optimizer, steps // 10, steps)
     for _ in range(epochs):
         for batch in rows[torch.randperm(len(rows))].split(BATCH):
             labels = batch.masked_fill(batch == BLANK, -100)
             model(batch, labels=labels).loss.backward()
             optimizer.step()
             optimizer.zero_grad()
+            schedule.step()
     return model.eval()
 
 
@@ -109,26 +117,33 @@ def retrained(planted, text, *, epochs, runs, n_jobs, store=None):
 
 
 def compare(found, evidence, copies, confidence=0.95):
-    """Return one run's table, beside the mean over retrainings.
+    """Return one run's table, beside what retrainings say of runs like it.
 
-    Each retraining is one run itself, so it has an interval of its own. How often do
-    these hold what all of them say together? Only where runs differ by little else
-    than their coins as often as the confidence says.
+    Each retraining is one run itself, so it has an estimate and an interval of its own.
+    Their estimates differ by the coins, of which the interval tells, and by how much
+    the whole run memorized, of which it cannot.
     """
     each = [
         one_run_memorization(scores, member, strata=copies, confidence=confidence)
         for scores, member in zip(evidence.scores, evidence.member, strict=True)
     ]
-    estimates = np.array([run.estimate for run in each])
-    together = np.nanmean(estimates, axis=0)
-    low, high = (
-        np.array([getattr(run, end) for run in each]) for end in ("low", "high")
+    estimate, error, low, high = (
+        np.array([getattr(run, name) for run in each])
+        for name in ("estimate", "standard_error", "low", "high")
     )
+    runs = len(each)
+    mean, deviation = estimate.mean(axis=0), estimate.std(axis=0, ddof=1)
+    # Where the next run falls: it varies as they do, and their mean is not exact.
+    reach = t.ppf((1 + confidence) / 2, runs - 1) * deviation * np.sqrt(1 + 1 / runs)
+    beyond = deviation**2 - (error**2).mean(axis=0)
     table = found.to_frame()[["stratum", "n_in", "n_out", "estimate", "low", "high"]]
     return table.assign(
-        retrained=together,
-        retrained_error=np.nanstd(estimates, axis=0, ddof=1) / np.sqrt(len(each)),
-        covered=((low <= together) & (together <= high)).mean(axis=0),
+        retrained=mean,
+        retrained_error=deviation / np.sqrt(runs),
+        next_low=mean - reach,
+        next_high=mean + reach,
+        between=np.sqrt(np.maximum(beyond, 0)),
+        covered=((low <= mean) & (mean <= high)).mean(axis=0),
     )
 
 
@@ -138,9 +153,10 @@ def main(arguments=None):
     parser.add_argument("--runs", type=int, default=200, help="retrainings, or 0")
     parser.add_argument("--items", type=int, default=400)
     parser.add_argument("--lines", type=int, default=200, help="lines of real text")
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--n-jobs", type=int, default=2)
     parser.add_argument("--store", help="folder that keeps what is finished")
+    parser.add_argument("--table", help="CSV file for the comparison")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)  # the model is too small for more
 
@@ -177,7 +193,10 @@ def main(arguments=None):
             n_jobs=options.n_jobs,
             store=options.store,
         )
-        print(compare(found, evidence, ledger.copies).round(3).to_string())
+        compared = compare(found, evidence, ledger.copies)
+        print(compared.round(3).to_string())
+        if options.table:
+            compared.to_csv(options.table, index=False, float_format="%.6g")
 
 
 if __name__ == "__main__":

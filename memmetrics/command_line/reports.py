@@ -46,6 +46,12 @@ def add_report(parser: argparse.ArgumentParser) -> None:
         help="the training points, to show: pictures .npy or .npz, or texts .txt, one "
         "a line",
     )
+    parser.add_argument(
+        "--targets",
+        metavar="FILE",
+        help="the held-out targets, in the order of the evidence, to show beside "
+        "--points",
+    )
     parser.add_argument("--title", default="What was memorized", help="of the page")
     for name, default, purpose in (
         ("confidence", 0.95, "confidence level of intervals"),
@@ -84,6 +90,7 @@ def _report(options: argparse.Namespace) -> None:
         joined_retrainings(options),
         options.out,
         points=None if options.points is None else _points(options.points),
+        targets=None if options.targets is None else _points(options.targets),
         title=options.title,
         confidence=options.confidence,
         minimum=options.minimum,

@@ -172,6 +172,7 @@ class Experiment:
                 self._configuration(identity),
                 stack_size=stack_size,
                 default_stack_size=self.stack_size,
+                include_points=include_points,
             )
             self.stack_size = self.store.stack_size
 

@@ -81,11 +81,8 @@ def read_store(
         )
     points = int(configuration["data"]["shapes"][0][0])
     labels = _groups_iv(directory, configuration, groups, points)
-    if configuration["targets"] is not None and own is None:
-        raise ValueError(
-            f"`store` {directory}: its targets are others than its points; `own` must "
-            "say which training point each target is (-1 for none)"
-        )
+    if own is None:
+        own = _own(directory, manifest, points)
     store = _ReadOnlyStore(
         directory, configuration, stack_size=None, default_stack_size=1
     )
@@ -116,6 +113,26 @@ def read_store(
             "versions": manifest["versions"],
         }
     )
+
+
+def _own(
+    directory: Path, manifest: Mapping[str, Any], points: int
+) -> npt.NDArray[np.int64] | None:
+    """Return which training point each target of a store is; None for the points."""
+    described = manifest["configuration"]["targets"]
+    if described is None:
+        return None
+    targets = int(described["shapes"][0][0])
+    include = manifest.get("include_points", False if targets <= points else None)
+    if include is None:
+        raise ValueError(
+            f"`store` {directory} was made when stores did not say yet what their "
+            "targets are; `own` must say which training point each is (-1 for none)"
+        )
+    own = np.full(targets, -1)
+    if include:
+        own[:points] = np.arange(points)
+    return own
 
 
 def _groups_iv(

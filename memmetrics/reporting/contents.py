@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from memmetrics.plotting import draw_ranking, theme
 from memmetrics.reporting.examples import pixel_range, shown_example
 from memmetrics.reporting.findings import Findings
+from memmetrics.reporting.influence_section import influence_section
 from memmetrics.reporting.page import (
     Facts,
     Gallery,
@@ -24,6 +25,7 @@ from memmetrics.reporting.page import (
     Text,
     html_page,
 )
+from memmetrics.reporting.words import counted, number
 
 __all__ = ["report_page"]
 
@@ -33,7 +35,10 @@ _ROWS_BESIDE_GALLERY = 15
 
 
 def report_page(
-    findings: Findings, record: Mapping[str, Any], examples: Sequence[Any] | None
+    findings: Findings,
+    record: Mapping[str, Any],
+    examples: Sequence[Any] | None,
+    targets: Sequence[Any] | None,
 ) -> bytes:
     """Return the content of ``report.html``.
 
@@ -43,8 +48,8 @@ def report_page(
         What was found.
     record : mapping
         The same as in ``report.json``; its points are those shown.
-    examples : sequence of str or array, or None
-        The training points.
+    examples, targets : sequence of str or array, or None
+        The training points, and the held-out targets.
     """
     rows = record["points"]
     top = rows[: _ROWS if examples is None else _ROWS_BESIDE_GALLERY]
@@ -52,6 +57,7 @@ def report_page(
         Section("ranking", "Ranking", [_ranking(findings), *_table(top)]),
         *([] if examples is None else [_gallery(findings, rows, examples)]),
         _discoveries(record),
+        *_influences(findings, record, examples, targets),
         _rests_on(record),
         _settings(record),
     ]
@@ -65,7 +71,7 @@ def _introduction(record: Mapping[str, Any]) -> str:
         f"{_answer(summary, settings)}\n\n"
         "Memorization of a point is its mean score over models that trained on it, "
         f"minus its mean score over those that did not: here from {runs:,} models and "
-        f"{_counted(points, 'point')}. Intervals hold with "
+        f"{counted(points, 'point')}. Intervals hold with "
         f"{settings['confidence']:.6g} confidence, each for its own point."
     )
 
@@ -76,12 +82,12 @@ def _answer(summary: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     more = f" by more than {settings['minimum']:.6g}" if settings["minimum"] else ""
     verb = "is" if summary["memorized"] == 1 else "are"
     return (
-        f"{summary['memorized']:,} of {_counted(summary['tested'], 'point')} "
+        f"{summary['memorized']:,} of {counted(summary['tested'], 'point')} "
         f"({summary['share']:.1%}) {verb} memorized{more}, at a false-discovery rate "
         f"of {settings['false_discovery_rate']:.6g}. The mean memorization is "
-        f"{_number(summary['mean_estimate'])}, the largest "
-        f"{_number(summary['largest_estimate'])}; half of the intervals are narrower "
-        f"than ±{_number(summary['median_half_width'])}."
+        f"{number(summary['mean_estimate'])}, the largest "
+        f"{number(summary['largest_estimate'])}; half of the intervals are narrower "
+        f"than ±{number(summary['median_half_width'])}."
     )
 
 
@@ -113,10 +119,10 @@ def _ranking(findings: Findings) -> Picture:
 def _table(rows: Sequence[Mapping[str, Any]]) -> list[Part]:
     columns = {
         "point": [str(row["point"]) for row in rows],
-        "estimate": [_number(row["estimate"]) for row in rows],
-        "from": [_number(row["low"]) for row in rows],
-        "to": [_number(row["high"]) for row in rows],
-        "p-value": [_number(row["p_value"], 2) for row in rows],
+        "estimate": [number(row["estimate"]) for row in rows],
+        "from": [number(row["low"]) for row in rows],
+        "to": [number(row["high"]) for row in rows],
+        "p-value": [number(row["p_value"], 2) for row in rows],
         "runs in": [f"{row['n_in']:,}" for row in rows],
         "runs out": [f"{row['n_out']:,}" for row in rows],
         "memorized": [_verdict(row) for row in rows],
@@ -125,7 +131,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> list[Part]:
     if any(flags):
         columns["flag"] = flags
     return [
-        Text(f"The {_counted(len(rows), 'point')} with the largest estimates:"),
+        Text(f"The {counted(len(rows), 'point')} with the largest estimates:"),
         Table(pd.DataFrame(columns)),
     ]
 
@@ -159,18 +165,18 @@ def _verdict(row: Mapping[str, Any]) -> str:
 def _note(row: Mapping[str, Any]) -> str:
     if row["estimate"] is None:
         return f"point {row['point']}: no estimate"
-    note = f"point {row['point']}: {_number(row['estimate'], 3)}"
+    note = f"point {row['point']}: {number(row['estimate'], 3)}"
     if row["low"] is not None or row["high"] is not None:
-        note += f" ({_number(row['low'], 3)} to {_number(row['high'], 3)})"
+        note += f" ({number(row['low'], 3)} to {number(row['high'], 3)})"
     return f"{note}, memorized" if row["memorized"] else note
 
 
 def _discoveries(record: Mapping[str, Any]) -> Section:
     summary, rate = record["summary"], record["settings"]["false_discovery_rate"]
     found = {
-        "memorized": _number(summary["memorized"]),
-        "of those tested": _number(summary["tested"]),
-        "memorized, whatever the dependence": _number(
+        "memorized": number(summary["memorized"]),
+        "of those tested": number(summary["tested"]),
+        "memorized, whatever the dependence": number(
             summary["memorized_any_dependence"]
         ),
     }
@@ -182,6 +188,18 @@ def _discoveries(record: Mapping[str, Any]) -> Section:
         "dependence between points."
     )
     return Section("discoveries", "Discoveries", [Text(words), Facts(found)])
+
+
+def _influences(
+    findings: Findings,
+    record: Mapping[str, Any],
+    examples: Sequence[Any] | None,
+    targets: Sequence[Any] | None,
+) -> list[Section]:
+    found, rows = findings.influences, record["influences"]
+    if found is None or not rows:
+        return []
+    return [influence_section(found, rows, examples, targets)]
 
 
 def _rests_on(record: Mapping[str, Any]) -> Section:
@@ -245,13 +263,3 @@ def _value(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_value, value))
     return str(value)
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
-
-
-def _number(value: float | None, digits: int = 4) -> str:
-    if value is None:
-        return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:#.{digits}g}"

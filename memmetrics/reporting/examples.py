@@ -20,8 +20,10 @@ _REDUCED = 128
 _CHANNELS = (1, 3, 4)
 
 
-def examples_iv(points: Any, count: int) -> Sequence[Any]:
-    """Return `points` as a sequence of texts or of arrays, one for each of `count`.
+def examples_iv(points: Any, count: int, name: str = "points") -> Sequence[Any]:
+    """Return examples as a sequence of texts or of arrays, one for each of `count`.
+
+    `name` is what the caller calls them.
 
     Raises
     ------
@@ -38,21 +40,21 @@ def examples_iv(points: Any, count: int) -> Sequence[Any]:
     """
     if isinstance(points, str) or not hasattr(points, "__len__"):
         raise TypeError(
-            "`points` must be a sequence of texts or an array of pictures; got "
+            f"`{name}` must be a sequence of texts or an array of pictures; got "
             f"{type(points).__name__}"
         )
     if len(points) != count:
         raise ValueError(
-            f"`points` must have one example for each of the {count} points; "
+            f"`{name}` must have one example for each of the {count} {name}; "
             f"got {len(points)}"
         )
     # Of a pandas Series, [0] is the label 0; a list knows places only.
     examples = points if hasattr(points, "ndim") and points.ndim > 1 else list(points)
     if isinstance(examples[0], str):
         if not all(isinstance(text, str) for text in examples):
-            raise TypeError("`points` must be all texts or all pictures; got both")
+            raise TypeError(f"`{name}` must be all texts or all pictures; got both")
     else:
-        _picture(examples[0])
+        _picture(examples[0], name)
     return examples
 
 
@@ -90,7 +92,7 @@ def pixel_range(examples: Sequence[Any]) -> tuple[float, float] | None:
     return float(min(lows)), float(max(highs))
 
 
-def _picture(example: Any) -> npt.NDArray[Any]:
+def _picture(example: Any, name: str = "points") -> npt.NDArray[Any]:
     """Return an example as `(rows, columns)` or `(rows, columns, 3 or 4)`."""
     image = to_numpy(example)
     if image.ndim == 3 and image.shape[-1] not in _CHANNELS:
@@ -100,7 +102,7 @@ def _picture(example: Any) -> npt.NDArray[Any]:
     fits = image.ndim == 2 or (image.ndim == 3 and image.shape[-1] in _CHANNELS)
     if not fits or image.dtype.kind not in "biuf" or 0 in image.shape:
         raise ValueError(
-            "`points` must be texts, or pictures (points, rows, columns) or (points, "
+            f"`{name}` must be texts, or pictures (points, rows, columns) or (points, "
             "rows, columns, channels) with 1, 3 or 4 channels; the first is of shape "
             f"{image.shape} and dtype {image.dtype}"
         )

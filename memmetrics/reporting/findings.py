@@ -11,6 +11,7 @@ import pandas as pd
 
 from memmetrics.evidence import Retrainings, own_iv, tokens_present
 from memmetrics.metrics.counterfactual import CounterfactualMemorization
+from memmetrics.reporting.influences import Influences, find_influences
 from memmetrics.result import Result
 from memmetrics.statistics.arms import failed_runs
 from memmetrics.statistics.discovery import discoveries
@@ -37,6 +38,8 @@ class Findings:
         the columns of `Result.to_frame`, ``point`` and ``memorized``.
     memorized_any_dependence : int
         Points memorized at the same rate, whatever the dependence between points.
+    influences : Influences or None
+        On held-out targets, if there are any.
     """
 
     evidence: Retrainings
@@ -45,6 +48,7 @@ class Findings:
     tokens: int
     table: pd.DataFrame
     memorized_any_dependence: int
+    influences: Influences | None
 
     @property
     def left_out(self) -> int:
@@ -124,6 +128,7 @@ def find(
         tokens=tokens,
         table=_table(result, own, discoveries(result, false_discovery_rate=rate)),
         memorized_any_dependence=int(cautious[own >= 0].sum()),
+        influences=find_influences(evidence, own, confidence=metric.confidence),
     )
 
 

@@ -20,7 +20,11 @@ One JSON object. Numbers that are unknown or infinite are null. Its keys, schema
 - ``versions`` of packages;
 - ``points``: the points with the largest estimates, at most as many as the page shows:
   ``point``, ``estimate``, ``standard_error``, ``low``, ``high``, ``n_in``, ``n_out``,
-  ``p_value``, ``interval``, ``flag``, ``memorized``.
+  ``p_value``, ``interval``, ``flag``, ``memorized``;
+- ``influences``: the largest influences of training points on held-out targets, empty
+  where no target is held out: ``target``, its place among the held-out targets,
+  ``point``, ``estimate``, ``standard_error``, ``low``, ``high``, and ``clear``, whether
+  it is not zero by intervals that hold for all pairs at once.
 """
 
 from __future__ import annotations
@@ -82,10 +86,10 @@ def record_of(
         "rests_on": _rests_on(findings),
         "evidence": _identity(findings.evidence),
         "versions": package_versions(),
-        "points": [
-            {name: _plain(value) for name, value in row.items()}
-            for row in table.head(shown)[list(_ROW)].to_dict("records")
-        ],
+        "points": _rows(table.head(shown)[list(_ROW)]),
+        "influences": []
+        if findings.influences is None
+        else _rows(findings.influences.table),
     }
 
 
@@ -124,6 +128,13 @@ def _rests_on(findings: Findings) -> dict[str, Any]:
         "intervals": _counts(table["interval"]),
         "flags": _counts(table["flag"]),
     }
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {str(name): _plain(value) for name, value in row.items()}
+        for row in table.to_dict("records")
+    ]
 
 
 def _spread(counts: pd.Series[Any]) -> dict[str, float]:

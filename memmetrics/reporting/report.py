@@ -9,6 +9,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from memmetrics._arrays.files import write_whole
 from memmetrics._arrays.validation import as_confidence, count_iv
 from memmetrics.evidence import Retrainings
@@ -24,6 +26,7 @@ def report(
     out: str | PathLike[str],
     *,
     points: Sequence[Any] | Any | None = None,
+    targets: Sequence[Any] | Any | None = None,
     title: str = "What was memorized",
     confidence: float = 0.95,
     minimum: float = 0.0,
@@ -34,10 +37,12 @@ def report(
     """Write what was memorized as a page to read and a file for programs.
 
     Counterfactual memorization of every training point, largest first, with its
-    interval; which points are memorized at a false-discovery rate; what the intervals
-    rest on; settings, seeds and versions. ``report.html`` holds everything, pictures
-    included, and asks nothing of the network; ``report.json`` holds the numbers, and is
-    what ``memmetrics check`` reads. The same arguments write the same files.
+    interval; which points are memorized at a false-discovery rate; where held-out
+    targets were scored too, the training points that matter most to them; what the
+    intervals rest on; settings, seeds and versions. ``report.html`` holds everything,
+    pictures included, and asks nothing of the network; ``report.json`` holds the
+    numbers, and is what ``memmetrics check`` reads. The same arguments write the same
+    files.
 
     Parameters
     ----------
@@ -51,6 +56,9 @@ def report(
         The training points, to show beside their scores: texts, or pictures ``(points,
         rows, columns)`` or with 1, 3 or 4 channels, first or last. Pixels that are no
         bytes are scaled from black, the smallest of those shown, to white.
+    targets : sequence of str, or array, optional
+        The held-out targets, of the same kind as `points` and given with them, in the
+        order of the evidence: those whose `own` is -1.
     title : str
         Of the page.
     confidence : float
@@ -120,15 +128,30 @@ def report(
     from memmetrics.reporting.examples import examples_iv
 
     examples = None if points is None else examples_iv(points, evidence.member.shape[1])
+    others = None if targets is None else _targets_iv(targets, evidence, examples)
     check_folder(out)
     findings = find(evidence, metric=metric, rate=false_discovery_rate)
     record = record_of(findings, title=title, settings=own_settings, shown=shown)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / "report.html"
-    write_whole(page, report_page(findings, record, examples))
+    write_whole(page, report_page(findings, record, examples, others))
     write_whole(folder / "report.json", written(record))
     return page
+
+
+def _targets_iv(
+    targets: Any, evidence: Retrainings, points: Sequence[Any] | None
+) -> Sequence[Any]:
+    from memmetrics.reporting.examples import examples_iv
+
+    if points is None:
+        raise TypeError("`targets` are shown beside `points`, which must be given too")
+    held_out = int((np.asarray(evidence.own) < 0).sum())
+    shown = examples_iv(targets, held_out, "targets")
+    if isinstance(shown[0], str) != isinstance(points[0], str):
+        raise TypeError("`targets` must be texts if `points` are, and pictures if not")
+    return shown
 
 
 def check_folder(out: str | PathLike[str]) -> None:

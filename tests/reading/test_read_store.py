@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -93,9 +95,27 @@ def test_other_targets(tmp_path, include):
         include_points=include,
         store=tmp_path,
     )
-    with pytest.raises(ValueError, match="`own` must say"):
-        read_retrainings(tmp_path)
+    assert_same(read_retrainings(tmp_path), expected)
     assert_same(read_retrainings(tmp_path, own=expected.own), expected)
+
+
+def test_a_store_that_does_not_say_what_its_targets_are(tmp_path):
+    stores = {name: tmp_path / name for name in ("few", "many")}
+    options = {"runs": 16, "rng": 1}
+    few = {"targets": POINTS[:4] + 1, "store": stores["few"]}
+    expected = mm.retrain(NearestMean(), POINTS, **options, **few)
+    many = {"targets": np.tile(POINTS, (2, 1)) + 1, "store": stores["many"]}
+    mm.retrain(NearestMean(), POINTS, **options, **many)
+    for store in stores.values():
+        path = store / "manifest.json"
+        manifest = json.loads(path.read_text())
+        assert manifest.pop("include_points") is False
+        path.write_text(json.dumps(manifest))
+    # So few that the points cannot be among them.
+    assert_same(read_retrainings(stores["few"]), expected)
+    with pytest.raises(ValueError, match="`own` must say"):
+        read_retrainings(stores["many"])
+    mm.retrain(NearestMean(), POINTS, **options, **many)  # and it goes on as before
 
 
 def test_the_store_of_measure(tmp_path):

@@ -72,6 +72,7 @@ class DirectoryStore:
         *,
         stack_size: int | None,
         default_stack_size: int,
+        include_points: bool = False,
     ) -> None:
         self.directory = directory
         self.stacks = directory / "stacks"
@@ -84,7 +85,9 @@ class DirectoryStore:
         self.claims = Claims(self.stacks)
         manifest = read_manifest(directory)
         if manifest is None:
-            self._create(configuration, stack_size or default_stack_size)
+            self._create(
+                configuration, stack_size or default_stack_size, include_points
+            )
             # Of two processes that begin at once, both compare with the last word.
             manifest = read_manifest(directory)
         if manifest is None:
@@ -98,13 +101,17 @@ class DirectoryStore:
         check_same(directory, manifest["configuration"], current)
         self._warn_of_versions(manifest)
 
-    def _create(self, configuration: Mapping[str, Any], stack_size: int) -> None:
+    def _create(
+        self, configuration: Mapping[str, Any], stack_size: int, include_points: bool
+    ) -> None:
         if self.stacks.is_dir() and any(self.stacks.glob("*.npz")):
             raise StoreError(f"`store` {self.directory} has stacks but no manifest")
         try:
             self.stacks.mkdir(parents=True, exist_ok=True)
             with suppress(FileExistsError):  # another process was faster
-                write_manifest(self.directory, configuration, stack_size)
+                write_manifest(
+                    self.directory, configuration, stack_size, include_points
+                )
         except OSError as error:
             raise StoreError(
                 f"`store` {self.directory} cannot be written: {error}"

@@ -119,13 +119,21 @@ def read_manifest(directory: Path) -> dict[str, Any] | None:
 
 
 def write_manifest(
-    directory: Path, configuration: Mapping[str, Any], stack_size: int
+    directory: Path,
+    configuration: Mapping[str, Any],
+    stack_size: int,
+    include_points: bool,
 ) -> None:
-    """Write the manifest of a new store; FileExistsError if there is one by now."""
+    """Write the manifest of a new store; FileExistsError if there is one by now.
+
+    `include_points` tells readers what the targets are. It decides no number beyond
+    what the configuration says of the targets already.
+    """
     content = {
         "format": FORMAT,
         "configuration": configuration,
         "stack_size": stack_size,
+        "include_points": include_points,
         "versions": package_versions(libraries_of(configuration)),
     }
     with AtomicFile(directory / NAME, exclusive=True) as file:

@@ -99,6 +99,67 @@ def rate_above_others(
     return int((above & entered).sum()), int((above & ~entered).sum())
 
 
+def guaranteed_area_limits(
+    value: float, n_in: int, n_out: int, confidence: float
+) -> tuple[float, float]:
+    """Return the areas that `value` does not refute, for any two distributions.
+
+    The area found is a mean over ways to pair the smaller arm's items off, each of
+    which gives as many independent pairs. So Chernoff's bound for as many holds for
+    their mean too (Hoeffding 1963, section 5).
+
+    Examples
+    --------
+    >>> low, high = guaranteed_area_limits(1.0, 20, 20, 0.95)
+    >>> print(f"{low:.2f} to {high:.2f}")
+    0.83 to 1.00
+    """
+    most = np.log(2 / (1 - confidence)) / min(n_in, n_out)
+
+    def excess(true: float) -> float:
+        divergence = special.rel_entr(value, true)
+        return float(divergence + special.rel_entr(1 - value, 1 - true) - most)
+
+    tiny = 1e-12  # at the very ends the divergence is infinite
+    low = optimize.brentq(excess, tiny, value) if excess(tiny) > 0 else 0.0
+    high = optimize.brentq(excess, value, 1 - tiny) if excess(1 - tiny) > 0 else 1.0
+    return float(low), float(high)
+
+
+def guaranteed_rate_limits(
+    scores: Floats, entered: Bools, rate: float, confidence: float
+) -> tuple[float, float]:
+    """Return limits of the true-positive rate at a false-positive rate of all items.
+
+    Two scores of items that did not enter enclose the threshold that has this rate
+    among all that there could be, whatever their distribution; at each of them the
+    rate of those that entered has its exact limit. Each of the four steps errs with a
+    quarter of ``1 - confidence``.
+
+    Examples
+    --------
+    >>> scores, entered = np.arange(1000.0), np.arange(1000) >= 500
+    >>> low, high = guaranteed_rate_limits(scores, entered, 0.1, 0.95)
+    >>> print(f"{low:.2f} to {high:.2f}")
+    0.99 to 1.00
+    >>> guaranteed_rate_limits(scores[400:600], entered[400:600], 0.01, 0.95)
+    (0.0, 1.0)
+    """
+    tail = (1 - confidence) / 4
+    inside, outside = scores[entered], np.sort(scores[~entered])[::-1]
+    places = np.arange(len(outside) + 1)
+    below = stats.binom.cdf(places, len(outside), rate)  # so many or fewer above it
+    low, high = 0.0, 1.0
+    if surely := int((below <= tail).sum()):  # at least so many are above it
+        above = int((inside > outside[surely - 1]).sum())
+        low, _ = clopper_pearson(above, len(inside), 1 - 2 * tail)
+    most = int((below < 1 - tail).sum())  # and at most so many
+    if most < len(outside):
+        above = int((inside > outside[most]).sum())
+        _, high = clopper_pearson(above, len(inside), 1 - 2 * tail)
+    return low, high
+
+
 def clopper_pearson(
     successes: int, trials: int, confidence: float
 ) -> tuple[float, float]:
