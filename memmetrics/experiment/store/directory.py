@@ -127,7 +127,7 @@ class DirectoryStore:
             )
 
     def expect(self, keys: Sequence[str]) -> None:
-        """See `Store`."""
+        """See `MemoryStore`."""
         self.keys = list(keys)
 
     def missing(self) -> list[int]:
@@ -258,12 +258,12 @@ class DirectoryStore:
                     path.unlink()
 
     def holds(self, runs: tuple[int, ...]) -> bool:
-        """See `Store`."""
+        """See `MemoryStore`."""
         path = self._path(runs)
         return path.name not in self.foreign and path.exists()
 
     def claim(self, runs: tuple[int, ...]) -> bool:
-        """See `Store`."""
+        """See `MemoryStore`."""
         if self.holds(runs):
             return False
         name = self._path(runs).name
@@ -275,14 +275,14 @@ class DirectoryStore:
         return True
 
     def claiming(self) -> AbstractContextManager[None]:
-        """See `Store`."""
+        """See `MemoryStore`."""
         return self.claims
 
     def _path(self, runs: tuple[int, ...]) -> Path:
         return self.stacks / shards.shard_name(runs, (self.keys[run] for run in runs))
 
     def add(self, finished: Finished) -> None:
-        """See `Store`.
+        """See `MemoryStore`.
 
         Raises
         ------
@@ -325,7 +325,7 @@ class DirectoryStore:
         self.foreign.pop(path.name, None)
 
     def gather(self, name: str) -> npt.NDArray[Any] | None:
-        """See `Store`; large arrays are mapped from a file that has no name."""
+        """See `MemoryStore`; large arrays are mapped from a file that has no name."""
         rows: dict[Path, list[tuple[int, int]]] = {}
         for run, (path, row) in self.places.items():
             rows.setdefault(path, []).append((run, row))

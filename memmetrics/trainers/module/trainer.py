@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -164,26 +164,10 @@ class ModuleTrainer(Recipe):
 
     def configuration(self) -> dict[str, Any]:
         """Return the recipe as plain JSON values."""
-        names = [
-            "steps",
-            "batch_size",
-            "score",
-            "loss",
-            "optimizer",
-            "optimizer_options",
-            "parameter_groups",
-            "schedule",
-            "loss_mask",
-            "dtype",
-            "device",
-            "hidden",
-            "weights",
-            "stacked",
-        ]
         module = build_module(self, 0)
         shapes = {name: list(value.shape) for name, value in module.named_parameters()}
         described, libraries = describe_all(
-            {name: getattr(self, name) for name in ["factory", *names]}
+            {field.name: getattr(self, field.name) for field in fields(Recipe)}
         )
         return {
             "trainer": "ModuleTrainer",
