@@ -13,8 +13,8 @@ import os
 import secrets
 import shutil
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -101,14 +101,18 @@ class DirectoryStore:
     def _create(self, configuration: Mapping[str, Any], stack_size: int) -> None:
         if self.stacks.is_dir() and any(self.stacks.glob("*.npz")):
             raise StoreError(f"`store` {self.directory} has stacks but no manifest")
-        try:
+        with self._reporting("cannot be written"):
             self.stacks.mkdir(parents=True, exist_ok=True)
             with suppress(FileExistsError):  # another process was faster
                 write_manifest(self.directory, configuration, stack_size)
+
+    @contextmanager
+    def _reporting(self, what: str) -> Iterator[None]:
+        """Say of which store the system complains, and what cannot be done."""
+        try:
+            yield
         except OSError as error:
-            raise StoreError(
-                f"`store` {self.directory} cannot be written: {error}"
-            ) from error
+            raise StoreError(f"`store` {self.directory} {what}: {error}") from error
 
     def _warn_of_versions(self, manifest: Mapping[str, Any]) -> None:
         configuration = manifest["configuration"]
@@ -165,21 +169,17 @@ class DirectoryStore:
     def _files(self) -> list[tuple[Path, Stamp]]:
         """Return the files that look like shards, in order, each with its stamp."""
         found = []
-        try:
-            with os.scandir(self.stacks) as entries:
-                for entry in entries:
-                    if not entry.name.endswith(".npz"):
-                        continue
-                    path = self.stacks / entry.name
-                    with suppress(FileNotFoundError):  # gone since it was listed
+        with (
+            self._reporting("cannot be read"),
+            suppress(FileNotFoundError),
+            os.scandir(self.stacks) as entries,
+        ):
+            for name in sorted(entry.name for entry in entries):
+                path = self.stacks / name
+                with suppress(FileNotFoundError):  # gone since it was listed
+                    if name.endswith(".npz"):
                         found.append((path, _stamp(path)))
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise StoreError(
-                f"`store` {self.directory} cannot be read: {error}"
-            ) from error
-        return sorted(found)
+        return found
 
     def _index(self, path: Path, stamp: Stamp) -> None:
         """Note which runs a shard holds; its content is checked when it is new."""
@@ -225,7 +225,7 @@ class DirectoryStore:
 
     def probe(self, expected_bytes: int) -> None:
         """Raise StoreError unless so much can be written, before long work starts."""
-        try:
+        with self._reporting("cannot be written"):
             self.stacks.mkdir(exist_ok=True)
             trial = self.stacks / f"trial-{secrets.token_hex(4)}"
             with shards.AtomicFile(trial) as file:
@@ -234,10 +234,6 @@ class DirectoryStore:
             self._remove_abandoned(now=trial.stat().st_mtime)
             trial.unlink(missing_ok=True)
             free = shutil.disk_usage(self.stacks).free
-        except OSError as error:
-            raise StoreError(
-                f"`store` {self.directory} cannot be written: {error}"
-            ) from error
         if free < expected_bytes:
             raise StoreError(
                 f"`store` {self.directory} needs about {expected_bytes:,} bytes; its "

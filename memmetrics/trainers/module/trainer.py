@@ -321,17 +321,11 @@ def _fit_stacked(
         parts.append(models)
         finite.append(fine)
     back = torch.tensor(order, device=recipe.device).argsort()
-    joined = StackedModels(
-        parts[0].root,
-        {
-            name: torch.cat([part.trained[name] for part in parts])[back]
-            for name in parts[0].trained
-        },
-        {
-            name: torch.cat([part.constant[name] for part in parts])[back]
-            for name in parts[0].constant
-        },
+    trained, constant = (
+        {name: torch.cat([each[name] for each in kind])[back] for name in kind[0]}
+        for kind in zip(*((part.trained, part.constant) for part in parts), strict=True)
     )
+    joined = StackedModels(parts[0].root, trained, constant)
     return joined, torch.cat(finite)[back]
 
 
