@@ -54,8 +54,7 @@ class Task:
     @property
     def recipe(self) -> Recipe:
         """The numbers that enter a step."""
-        names = [field.name for field in dataclasses.fields(Recipe)]
-        return Recipe(**{name: getattr(self.trainer, name) for name in names})
+        return self.trainer
 
     @functools.cached_property
     def dense(self) -> Floats:

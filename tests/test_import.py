@@ -71,6 +71,13 @@ def test_optional_packages_are_not_imported():
     assert not (ours - theirs) & OPTIONAL
 
 
+def test_what_takes_long_to_import_is_not_imported():
+    code = "import memmetrics, sys; print('scipy.stats' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert output.strip() == "False"
+
+
 ROOMS = {
     "designs",
     "metrics",

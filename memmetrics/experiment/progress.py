@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.stats
 
 from memmetrics.designs import Bools
+from memmetrics.statistics import Arms, difference_interval
 
 _SHOWN_POINTS = 10_000  # enough for a median
 
@@ -26,7 +26,7 @@ class Progress:
 
     def __init__(self, bar: Any = None) -> None:
         self.bar = bar
-        self.spread = _Spread()
+        self.arms: Arms | None = None
 
     def skip(self, runs: int) -> None:
         """Count runs that were finished before, without taking them for speed."""
@@ -37,7 +37,9 @@ class Progress:
     def recall(self, member: Bools, scores: npt.NDArray[Any]) -> None:
         """Take scores (runs, points) of earlier runs into account, already counted."""
         if self.bar is not None:
-            self.spread.add(member, scores)
+            points = min(member.shape[1], _SHOWN_POINTS)
+            arms = Arms.from_scores(scores[:, :points], member[:, :points])
+            self.arms = arms if self.arms is None else self.arms.merge(arms)
 
     def update(self, member: Bools, scores: npt.NDArray[Any] | None) -> None:
         """Count finished runs.
@@ -52,9 +54,21 @@ class Progress:
         if self.bar is None:
             return
         if scores is not None:
-            self.spread.add(member, scores)
-            self.bar.set_postfix_str(f"median ±{self.spread.half_width():.3g}")
+            self.recall(member, scores)
+            self.bar.set_postfix_str(f"median ±{self.half_width():.3g}")
         self.bar.update(len(member))
+
+    def half_width(self) -> float:
+        """Return the median half-width of 95 % intervals so far, NaN if there is none.
+
+        Those of `memmetrics.statistics.difference_interval`.
+        """
+        if self.arms is None:
+            return float("nan")
+        interval = difference_interval(*self.arms, confidence=0.95)
+        widths = (np.asarray(interval.high) - np.asarray(interval.low)) / 2
+        known = widths[np.isfinite(widths)]
+        return float(np.median(known)) if known.size else float("nan")
 
 
 @contextmanager
@@ -85,40 +99,3 @@ def check_progress(show: bool) -> bool:
                 '`progress=True` needs tqdm: pip install "memmetrics[progress]"'
             ) from error
     return bool(show)
-
-
-class _Spread:
-    """Count, mean and summed squares of each arm, for a median half-width in passing.
-
-    The table's own intervals are computed elsewhere, and better.
-    """
-
-    def __init__(self) -> None:
-        self.count = self.mean = self.squares = np.zeros((2, 0))
-
-    def add(self, member: Bools, scores: npt.NDArray[Any]) -> None:
-        points = min(member.shape[1], _SHOWN_POINTS)
-        if self.count.shape[1] == 0:
-            shape = (2, points)
-            self.count, self.mean = np.zeros(shape), np.zeros(shape)
-            self.squares = np.zeros(shape)
-        for inside, row in zip(member[:, :points], scores[:, :points], strict=True):
-            columns = np.flatnonzero(np.isfinite(row))
-            arm, values = inside[columns].astype(np.intp), row[columns]  # 1 is IN
-            self.count[arm, columns] += 1
-            step = values - self.mean[arm, columns]
-            self.mean[arm, columns] += step / self.count[arm, columns]
-            self.squares[arm, columns] += step * (values - self.mean[arm, columns])
-
-    def half_width(self) -> float:
-        """Return the median half-width of Welch's 95 % intervals, NaN if none yet."""
-        enough = (self.count >= 2).all(axis=0)
-        if not enough.any():
-            return float("nan")
-        count, squares = self.count[:, enough], self.squares[:, enough]
-        error = squares / (count - 1) / count
-        total = error.sum(axis=0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            freedom = total**2 / (error**2 / (count - 1)).sum(axis=0)
-        quantile = scipy.stats.t.ppf(0.975, np.where(total > 0, freedom, 1.0))
-        return float(np.median(quantile * np.sqrt(total)))

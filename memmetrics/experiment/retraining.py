@@ -264,8 +264,9 @@ class Retraining(Experiment):
     def evidence(self) -> RecordedRetrainings:
         """Finish all runs; with a rule, until it is satisfied or allows no more."""
         satisfied = self.until is None
+        provenance = self.provenance()
         for look in self.looks:
-            evidence = _recorded(self.train(look), self)
+            evidence = _recorded(self.train(look), self).with_attrs(provenance)
             if self.until is not None:
                 satisfied = self.until.satisfied(evidence)
                 enough = "enough" if satisfied else "not yet enough"
@@ -306,7 +307,8 @@ def _recorded(trained: Trained, experiment: Experiment) -> RecordedRetrainings:
         raise RetrainingError("every run diverged: no score is finite")
     if diverged.any():
         scores[diverged] = np.nan
-    evidence = RecordedRetrainings(
+    release(scores)
+    return RecordedRetrainings(
         scores=scores,
         member=trained.member,
         own=experiment.own,
@@ -316,8 +318,6 @@ def _recorded(trained: Trained, experiment: Experiment) -> RecordedRetrainings:
         diverged=diverged,
         stack_size=experiment.stack_size,
     )
-    release(scores)
-    return evidence.with_attrs(experiment.provenance())
 
 
 def _warn_of_diverged(evidence: RecordedRetrainings) -> None:

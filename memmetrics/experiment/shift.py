@@ -13,7 +13,8 @@ from memmetrics.designs import Bools
 from memmetrics.errors import StoreError
 from memmetrics.experiment.execution.stacks import Finished, Task
 from memmetrics.experiment.progress import Progress
-from memmetrics.experiment.store.memory import Store
+from memmetrics.experiment.store.directory import DirectoryStore
+from memmetrics.experiment.store.memory import MemoryStore
 from memmetrics.experiment.store.patience import Patience
 
 __all__ = ["Shift"]
@@ -27,7 +28,7 @@ class Shift:
 
     Parameters
     ----------
-    store : Store
+    store : MemoryStore or DirectoryStore
         Where finished runs are kept.
     bar : Progress
         Shows them.
@@ -38,7 +39,12 @@ class Shift:
     """
 
     def __init__(
-        self, store: Store, bar: Progress, member: Bools, *, scores_points: bool
+        self,
+        store: MemoryStore | DirectoryStore,
+        bar: Progress,
+        member: Bools,
+        *,
+        scores_points: bool,
     ) -> None:
         self.store, self.bar, self.member = store, bar, member
         self.scores_points = scores_points

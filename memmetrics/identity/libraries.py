@@ -82,6 +82,7 @@ def public(name: str) -> str:
     return ".".join([first, *(n for n in between[:-1] if n[0] != "_"), *last])
 
 
+@cache
 def library_version(name: str) -> str:
     """Return the version of an installed library, by the name it is imported by."""
     try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 from memmetrics._arrays.validation import as_confidence
 
@@ -105,6 +105,8 @@ def rank_agreement(
     bound = _bound_iv(reliabilities)
     pair = _pair_iv(first, second)
     points = pair.shape[1]
+    from scipy import stats  # takes long to import
+
     ranks = stats.rankdata(pair, axis=1)
     if points < 4 or (np.ptp(ranks, axis=1) == 0).any():
         return RankAgreement(points, *_UNKNOWN)

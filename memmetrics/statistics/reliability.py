@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from memmetrics._arrays.validation import count_iv
 from memmetrics._seeds import RNG, Stream, entropy_from, generator
@@ -181,6 +180,8 @@ def reliability_from_errors(
 def _correlation(
     first: npt.NDArray[np.float64], second: npt.NDArray[np.float64], *, ranks: bool
 ) -> float:
+    from scipy import stats  # takes long to import
+
     known = ~(np.isnan(first) | np.isnan(second))
     pair = np.stack([first[known], second[known]])
     if pair.shape[1] < 2:

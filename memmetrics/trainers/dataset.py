@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
+import torch
 
 from memmetrics._arrays.fingerprint import fingerprint
 from memmetrics._arrays.validation import refuse_masked, require_finite, to_numpy
@@ -137,6 +138,13 @@ def _take_apart(
         _require_points(rows.shape, label)
         return [rows.data, rows.indices, rows.indptr], rows.shape
     refuse_masked(array, label)
+    if isinstance(array, torch.Tensor) and (
+        array.is_complex() or array.layout != torch.strided
+    ):
+        raise TypeError(
+            f"`{label}` must be a dense tensor of real numbers; "
+            f"got {array.dtype}, {array.layout}"
+        )
     dense = to_numpy(array)
     if dense.dtype.kind not in "biuf":
         raise TypeError(f"`{label}` must hold numbers; got dtype {dense.dtype}")

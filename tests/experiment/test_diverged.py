@@ -15,6 +15,7 @@ from memmetrics._seeds import Stream, run_seeds
 from memmetrics.errors import RetrainingError
 from memmetrics.experiment.progress import Progress
 from memmetrics.selection_spectrum import spectrum
+from memmetrics.statistics import Arms, difference_interval
 
 POINTS = np.random.default_rng(0).normal(size=(20, 3))
 SEEDS = (3, 5, 8)
@@ -156,15 +157,14 @@ def test_progress_counts_what_is_finite():
     rng = np.random.default_rng(0)
     scores, member = rng.normal(size=(40, 30)), rng.random((40, 30)) < 0.5
     scores[rng.random(scores.shape) < 0.2] = np.nan
-    spread = Progress().spread
-    spread.add(member[:15], scores[:15])
-    spread.add(member[15:], scores[15:])
-    for arm, chosen in enumerate((~member, member)):
-        mine = np.where(chosen, scores, np.nan)
-        np.testing.assert_array_equal(spread.count[arm], (~np.isnan(mine)).sum(0))
-        np.testing.assert_allclose(spread.mean[arm], np.nanmean(mine, axis=0))
-        squares = ((mine - np.nanmean(mine, axis=0)) ** 2).T
-        np.testing.assert_allclose(spread.squares[arm], np.nansum(squares.T, axis=0))
+    scores[:2] = np.nan  # a stack whose runs all failed
+    bar = Progress(bar=object())
+    for some in (slice(0, 2), slice(2, 15), slice(15, 40)):
+        bar.recall(member[some], scores[some])
+    interval = difference_interval(*Arms.from_scores(scores, member), confidence=0.95)
+    widths = np.asarray(interval.high - interval.low) / 2
+    assert bar.half_width() == pytest.approx(np.nanmedian(widths))
+    assert np.isnan(Progress().half_width())
 
 
 def test_spectrum_averages_tokens_that_are_there():

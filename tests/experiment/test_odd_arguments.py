@@ -137,13 +137,13 @@ class TestHeldOutTargetsOfInfluence:
 def test_the_bar_remembers_what_was_finished_before(monkeypatch, tmp_path, stored):
     pytest.importorskip("tqdm")
     shown = []
-    half_width = progress._Spread.half_width
+    half_width = progress.Progress.half_width
 
-    def watched(spread):
-        shown.append((spread.count.sum(axis=0)[0], half_width(spread)))
+    def watched(bar):
+        shown.append((sum(arm.count[0] for arm in bar.arms), half_width(bar)))
         return shown[-1][1]
 
-    monkeypatch.setattr(progress._Spread, "half_width", watched)
+    monkeypatch.setattr(progress.Progress, "half_width", watched)
     options = {"rng": 0, "stack_size": 8, "progress": True}
     if stored:
         for runs in (16, 32):

@@ -12,7 +12,6 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import joblib
@@ -49,7 +48,6 @@ _PROCESSES_START = 4.0
 _HOPELESS = 3
 
 
-@dataclass(frozen=True)
 class Executor:
     """Where and on what data stacks are trained.
 
@@ -65,23 +63,17 @@ class Executor:
         As joblib has it: None leaves it to ``parallel_config``, or else means 1.
     """
 
-    job: Job
-    data: Packed
-    targets: Packed | None
-    n_jobs: int | None
-    workers: int = field(init=False)
-    one_thread: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Ask for the number of workers here: joblib's callbacks know no config."""
-        workers = int(joblib.effective_n_jobs(self.n_jobs))
+    def __init__(
+        self, job: Job, data: Packed, targets: Packed | None, n_jobs: int | None
+    ) -> None:
+        self.job, self.data, self.targets, self.n_jobs = job, data, targets, n_jobs
+        # Asked for here: joblib's callbacks know no config.
+        self.workers = int(joblib.effective_n_jobs(n_jobs))
         # Sums in another order end in other bits: more than one thread only where the
         # trainer promises that nobody can tell, and where no number of jobs is asked
         # for, so that n_jobs=1 is one core.
-        invariant = getattr(self.job.trainer, "thread_invariant", False)
-        free = invariant and workers == 1 and self.n_jobs is None
-        object.__setattr__(self, "workers", workers)
-        object.__setattr__(self, "one_thread", not free)
+        invariant = getattr(job.trainer, "thread_invariant", False)
+        self.one_thread = not (invariant and self.workers == 1 and n_jobs is None)
 
     def finish(
         self, tasks: Iterable[Task], wanted: Callable[[Task], bool]
@@ -105,29 +97,29 @@ class Executor:
         by_runs = {task.runs: task for task in tasks}
         failed: list[tuple[Task, Failed]] = []
         times: list[tuple[float, float]] = []
-        hopeless = False
+        outcomes = (
+            outcome
+            for wave, prefer in self._waves(by_runs, times)
+            for outcome in self._outcomes(wave, wanted, prefer)
+        )
         try:
-            for wave, prefer in self._waves(by_runs, times):
-                for outcome in self._outcomes(wave, wanted, prefer):
-                    if isinstance(outcome, Finished):
-                        times.append((outcome.seconds, outcome.busy_seconds))
-                        yield outcome
-                    else:
-                        failed.append((by_runs[outcome.runs], _noted(outcome)))
-                    hopeless = not times and len(failed) >= _HOPELESS
-                    if hopeless:
-                        break
-                if hopeless:
+            for outcome in outcomes:
+                if isinstance(outcome, Finished):
+                    times.append((outcome.seconds, outcome.busy_seconds))
+                    yield outcome
+                else:
+                    failed.append((by_runs[outcome.runs], _noted(outcome)))
+                if not times and len(failed) >= _HOPELESS:
                     break
+            outcomes.close()  # which cancels what is under way
             yield from self._retry(failed, wanted, hopeful=len(times) > 0)
         finally:
             forget(self.job)
 
     def here(self, task: Task) -> Finished | Failed:
         """Train one stack in this very process."""
-        function, arguments, _ = self._call(task)
-        outcome: Finished | Failed = function(*arguments)
-        return outcome
+        _, arguments, _ = self._call(task)
+        return train_stack(*arguments)
 
     def _retry(
         self,
@@ -266,12 +258,9 @@ class Executor:
                 outcomes.close()
 
     def _call(self, task: Task) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
-        others = () if self.targets is None else self.targets.leaves
-        layouts = (
-            self.data.layout(),
-            None if self.targets is None else self.targets.layout(),
-        )
-        leaves = (*self.data.leaves, *others)
+        packed = (self.data, self.targets)
+        layouts = tuple(each and each.layout() for each in packed)
+        leaves = [leaf for each in packed if each for leaf in each.leaves]
         # What joblib.delayed makes of a call.
         return train_stack, (self.job, task, layouts, self.one_thread, *leaves), {}
 

@@ -13,8 +13,8 @@ import os
 import secrets
 import shutil
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -106,16 +106,20 @@ class DirectoryStore:
     ) -> None:
         if self.stacks.is_dir() and any(self.stacks.glob("*.npz")):
             raise StoreError(f"`store` {self.directory} has stacks but no manifest")
-        try:
+        with self._reporting("cannot be written"):
             self.stacks.mkdir(parents=True, exist_ok=True)
             with suppress(FileExistsError):  # another process was faster
                 write_manifest(
                     self.directory, configuration, stack_size, include_points
                 )
+
+    @contextmanager
+    def _reporting(self, what: str) -> Iterator[None]:
+        """Say of which store the system complains, and what cannot be done."""
+        try:
+            yield
         except OSError as error:
-            raise StoreError(
-                f"`store` {self.directory} cannot be written: {error}"
-            ) from error
+            raise StoreError(f"`store` {self.directory} {what}: {error}") from error
 
     def _warn_of_versions(self, manifest: Mapping[str, Any]) -> None:
         configuration = manifest["configuration"]
@@ -134,7 +138,7 @@ class DirectoryStore:
             )
 
     def expect(self, keys: Sequence[str]) -> None:
-        """See `Store`."""
+        """See `MemoryStore`."""
         self.keys = list(keys)
 
     def missing(self) -> list[int]:
@@ -172,21 +176,17 @@ class DirectoryStore:
     def _files(self) -> list[tuple[Path, Stamp]]:
         """Return the files that look like shards, in order, each with its stamp."""
         found = []
-        try:
-            with os.scandir(self.stacks) as entries:
-                for entry in entries:
-                    if not entry.name.endswith(".npz"):
-                        continue
-                    path = self.stacks / entry.name
-                    with suppress(FileNotFoundError):  # gone since it was listed
+        with (
+            self._reporting("cannot be read"),
+            suppress(FileNotFoundError),
+            os.scandir(self.stacks) as entries,
+        ):
+            for name in sorted(entry.name for entry in entries):
+                path = self.stacks / name
+                with suppress(FileNotFoundError):  # gone since it was listed
+                    if name.endswith(".npz"):
                         found.append((path, _stamp(path)))
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise StoreError(
-                f"`store` {self.directory} cannot be read: {error}"
-            ) from error
-        return sorted(found)
+        return found
 
     def _index(self, path: Path, stamp: Stamp) -> None:
         """Note which runs a shard holds; its content is checked when it is new."""
@@ -232,7 +232,7 @@ class DirectoryStore:
 
     def probe(self, expected_bytes: int) -> None:
         """Raise StoreError unless so much can be written, before long work starts."""
-        try:
+        with self._reporting("cannot be written"):
             self.stacks.mkdir(exist_ok=True)
             trial = self.stacks / f"trial-{secrets.token_hex(4)}"
             with shards.AtomicFile(trial) as file:
@@ -241,10 +241,6 @@ class DirectoryStore:
             self._remove_abandoned(now=trial.stat().st_mtime)
             trial.unlink(missing_ok=True)
             free = shutil.disk_usage(self.stacks).free
-        except OSError as error:
-            raise StoreError(
-                f"`store` {self.directory} cannot be written: {error}"
-            ) from error
         if free < expected_bytes:
             raise StoreError(
                 f"`store` {self.directory} needs about {expected_bytes:,} bytes; its "
@@ -265,12 +261,12 @@ class DirectoryStore:
                     path.unlink()
 
     def holds(self, runs: tuple[int, ...]) -> bool:
-        """See `Store`."""
+        """See `MemoryStore`."""
         path = self._path(runs)
         return path.name not in self.foreign and path.exists()
 
     def claim(self, runs: tuple[int, ...]) -> bool:
-        """See `Store`."""
+        """See `MemoryStore`."""
         if self.holds(runs):
             return False
         name = self._path(runs).name
@@ -282,14 +278,14 @@ class DirectoryStore:
         return True
 
     def claiming(self) -> AbstractContextManager[None]:
-        """See `Store`."""
+        """See `MemoryStore`."""
         return self.claims
 
     def _path(self, runs: tuple[int, ...]) -> Path:
         return self.stacks / shards.shard_name(runs, (self.keys[run] for run in runs))
 
     def add(self, finished: Finished) -> None:
-        """See `Store`.
+        """See `MemoryStore`.
 
         Raises
         ------
@@ -332,7 +328,7 @@ class DirectoryStore:
         self.foreign.pop(path.name, None)
 
     def gather(self, name: str) -> npt.NDArray[Any] | None:
-        """See `Store`; large arrays are mapped from a file that has no name."""
+        """See `MemoryStore`; large arrays are mapped from a file that has no name."""
         rows: dict[Path, list[tuple[int, int]]] = {}
         for run, (path, row) in self.places.items():
             rows.setdefault(path, []).append((run, row))

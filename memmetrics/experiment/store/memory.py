@@ -1,10 +1,10 @@
-"""Finished runs in memory, and what every keeper of runs can do."""
+"""Finished runs in memory, with all that a keeper of runs can do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,39 +12,7 @@ import numpy.typing as npt
 from memmetrics.errors import RetrainingError
 from memmetrics.experiment.execution.stacks import Finished, describe_runs
 
-__all__ = ["Layout", "MemoryStore", "Store"]
-
-
-class Store(Protocol):
-    """Where finished runs are kept. Runs are told apart by number and key."""
-
-    def expect(self, keys: Sequence[str]) -> None:
-        """Say which runs there are to be, by the key of each."""
-        ...
-
-    def missing(self) -> list[int]:
-        """Return the runs not yet finished."""
-        ...
-
-    def holds(self, runs: tuple[int, ...]) -> bool:
-        """Whether somebody has finished this very stack."""
-        ...
-
-    def claim(self, runs: tuple[int, ...]) -> bool:
-        """Whether this process is to train this stack: nobody has, and nobody is."""
-        ...
-
-    def claiming(self) -> AbstractContextManager[None]:
-        """Allow claims in the body; all are given back at its end."""
-        ...
-
-    def add(self, finished: Finished) -> None:
-        """Keep a finished stack."""
-        ...
-
-    def gather(self, name: str) -> npt.NDArray[Any] | None:
-        """Return one output of all runs, None if the stacks have no such output."""
-        ...
+__all__ = ["Layout", "MemoryStore"]
 
 
 class Layout:
@@ -97,7 +65,10 @@ class Layout:
 
 
 class MemoryStore:
-    """Finished runs in memory, gone with the process."""
+    """Finished runs in memory, gone with the process.
+
+    Runs are told apart by number and key.
+    """
 
     def __init__(self) -> None:
         self.layout = Layout()
@@ -106,46 +77,43 @@ class MemoryStore:
         self.arrays: dict[str, npt.NDArray[Any]] = {}
 
     def expect(self, keys: Sequence[str]) -> None:
-        """See `Store`."""
+        """Say which runs there are to be, by the key of each."""
         self.keys = list(keys)
 
     def missing(self) -> list[int]:
-        """See `Store`."""
+        """Return the runs not yet finished."""
         return [run for run, key in enumerate(self.keys) if self.done.get(run) != key]
 
     def holds(self, runs: tuple[int, ...]) -> bool:
-        """See `Store`."""
+        """Whether somebody has finished this very stack."""
         return all(self.done.get(run) == self.keys[run] for run in runs)
 
     def claim(self, runs: tuple[int, ...]) -> bool:
-        """See `Store`."""
+        """Whether this process is to train this stack: nobody has, and nobody is."""
         return not self.holds(runs)
 
     def claiming(self) -> AbstractContextManager[None]:
-        """See `Store`."""
+        """Allow claims in the body; all are given back at its end."""
         return nullcontext()
 
     def add(self, finished: Finished) -> None:
-        """See `Store`."""
+        """Keep a finished stack."""
         runs = list(finished.runs)
         arrays = finished.contents()
         self.layout.check(finished.runs, arrays)
         for name, array in arrays.items():
-            held = self.arrays.get(name)
-            if held is not None:
+            held = self.arrays.get(name, array[:0])
+            dtype = np.result_type(held, array)
+            if dtype != held.dtype or len(held) < len(self.keys):
+                length = max(len(held), len(self.keys))
+                larger = np.empty((length, *array.shape[1:]), dtype)
                 with np.errstate(invalid="ignore"):  # rows to be filled hold anything
-                    held = held.astype(np.result_type(held, array), copy=False)
-                self.arrays[name] = held
-            if held is None or len(held) < len(self.keys):
-                dtype = array.dtype if held is None else held.dtype
-                larger = np.empty((len(self.keys), *array.shape[1:]), dtype)
-                if held is not None:
                     larger[: len(held)] = held
                 self.arrays[name] = held = larger
             held[runs] = array
         self.done.update((run, self.keys[run]) for run in runs)
 
     def gather(self, name: str) -> npt.NDArray[Any] | None:
-        """See `Store`."""
+        """Return one output of all runs, None if the stacks have no such output."""
         array = self.arrays.get(name)
         return None if array is None else array[: len(self.keys)]

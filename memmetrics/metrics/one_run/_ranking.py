@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -33,6 +33,8 @@ def guesses(scores: Floats, entered: Bools, most: int) -> Guesses:
     >>> guesses(np.array([1.0, 1.0, 0.0]), np.array([True, False, False]), most=2)
     Guesses(made=1, right=1)
     """
+    from scipy import stats  # takes long to import
+
     from_middle = stats.rankdata(scores) - (len(scores) + 1) / 2
     distance = np.abs(from_middle)
     as_far = len(scores) + 1 - stats.rankdata(distance, method="min")
@@ -46,6 +48,8 @@ def area(scores: Floats, entered: Bools) -> float:
 
     A tie counts half.
     """
+    from scipy import stats  # takes long to import
+
     n_in = int(entered.sum())
     ranks = stats.rankdata(scores)[entered].sum()
     return float((ranks - n_in * (n_in + 1) / 2) / n_in / (len(scores) - n_in))
@@ -148,7 +152,7 @@ def guaranteed_rate_limits(
     tail = (1 - confidence) / 4
     inside, outside = scores[entered], np.sort(scores[~entered])[::-1]
     places = np.arange(len(outside) + 1)
-    below = stats.binom.cdf(places, len(outside), rate)  # so many or fewer above it
+    below = special.bdtr(places, len(outside), rate)  # so many or fewer above it
     low, high = 0.0, 1.0
     if surely := int((below <= tail).sum()):  # at least so many are above it
         above = int((inside > outside[surely - 1]).sum())

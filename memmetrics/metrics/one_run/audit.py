@@ -9,7 +9,6 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from memmetrics._arrays.validation import as_confidence
 from memmetrics.errors import warn_of
@@ -279,6 +278,8 @@ def _epsilon(items: _Items, caps: list[int], delta: float, confidence: float) ->
 
 def _check_coins(items: _Items) -> None:
     """Raise if there is nothing to compare, warn if the coins are unfair."""
+    from scipy import stats  # takes long to import
+
     n_in, count = items.arms[0], len(items.entered)
     if not 0 < n_in < count:
         raise ValueError(

@@ -9,7 +9,7 @@ right than Binomial(r, q), in distribution, and more right guesses speak against
 from __future__ import annotations
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from memmetrics._arrays.validation import as_confidence
 
@@ -114,6 +114,8 @@ def guesses_p_value(
         )
     if not 0 <= delta < 1:
         raise ValueError(f"`delta` must lie within [0, 1); got {delta!r}")
+    from scipy import stats  # takes long to import
+
     chance = special.expit(epsilon)
     if right == 0:
         return 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -164,26 +164,10 @@ class ModuleTrainer(Recipe):
 
     def configuration(self) -> dict[str, Any]:
         """Return the recipe as plain JSON values."""
-        names = [
-            "steps",
-            "batch_size",
-            "score",
-            "loss",
-            "optimizer",
-            "optimizer_options",
-            "parameter_groups",
-            "schedule",
-            "loss_mask",
-            "dtype",
-            "device",
-            "hidden",
-            "weights",
-            "stacked",
-        ]
         module = build_module(self, 0)
         shapes = {name: list(value.shape) for name, value in module.named_parameters()}
         described, libraries = describe_all(
-            {name: getattr(self, name) for name in ["factory", *names]}
+            {field.name: getattr(self, field.name) for field in fields(Recipe)}
         )
         return {
             "trainer": "ModuleTrainer",
@@ -337,17 +321,11 @@ def _fit_stacked(
         parts.append(models)
         finite.append(fine)
     back = torch.tensor(order, device=recipe.device).argsort()
-    joined = StackedModels(
-        parts[0].root,
-        {
-            name: torch.cat([part.trained[name] for part in parts])[back]
-            for name in parts[0].trained
-        },
-        {
-            name: torch.cat([part.constant[name] for part in parts])[back]
-            for name in parts[0].constant
-        },
+    trained, constant = (
+        {name: torch.cat([each[name] for each in kind])[back] for name in kind[0]}
+        for kind in zip(*((part.trained, part.constant) for part in parts), strict=True)
     )
+    joined = StackedModels(parts[0].root, trained, constant)
     return joined, torch.cat(finite)[back]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from memmetrics._arrays.validation import as_boolean, to_numpy
 from memmetrics.trainers.toy.data import as_points
 from memmetrics.trainers.toy.fresh import FreshSamples
 
@@ -35,13 +36,11 @@ def member_iv(
     member: object, data: scipy.sparse.csr_array | FreshSamples
 ) -> npt.NDArray[np.bool_]:
     """Return who trains on what: a bool array (runs, points), no row empty."""
-    mask = (
-        member.cpu().numpy() if isinstance(member, torch.Tensor) else np.asarray(member)
+    mask: npt.NDArray[np.bool_] = to_numpy(
+        as_boolean(member, "member", axes="(runs, points)", ndim=2)
     )
     points = data.shape[0]
-    if mask.dtype != bool:
-        raise TypeError(f"`member` must be boolean; got dtype {mask.dtype}")
-    if mask.ndim != 2 or mask.shape[0] < 1 or mask.shape[1] != points:
+    if mask.shape[1] != points:
         raise ValueError(
             f"`member` must have axes (runs, points) with the {points} points of "
             f"`data`; got shape {mask.shape}"

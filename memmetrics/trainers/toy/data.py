@@ -77,8 +77,8 @@ def sparse_features(
     return scipy.sparse.csr_array((unit, columns, starts), shape=(points, features))
 
 
-def check_sizes(sparsity: float, **sizes: int) -> None:
-    """Raise ValueError unless sparse points of this kind can be drawn."""
+def check_sizes(sparsity: float = 0.0, **sizes: int) -> None:
+    """Raise ValueError unless sizes are integers above 0, and a sparsity in [0, 1)."""
     for name, value in sizes.items():
         if not isinstance(value, numbers.Integral) or value < 1:
             raise ValueError(

@@ -9,13 +9,14 @@ autograd graph and no dense X; the points pass in blocks, so there is no
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from memmetrics.trainers.toy.problem import Problem
+    from memmetrics.trainers.toy.problem import Problem, Recipe
 
 __all__ = ["train"]
 
@@ -24,18 +25,11 @@ __all__ = ["train"]
 _BLOCK_ELEMENTS = {"cpu": 2**18, "cuda": 2**26}
 
 
-class DensePart(Protocol):
-    """Half the gradient's dense part for one block of points of every run."""
-
-    def __call__(
-        self,
-        hidden: torch.Tensor,
-        weights: torch.Tensor,
-        bias: torch.Tensor,
-        present: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return Rᵀ H, R W and the sum of R over points, for R = ReLU(H Wᵀ + b)."""
-        ...
+# Half the gradient's dense part for one block of points of every run, see `dense_part`.
+DensePart: TypeAlias = Callable[
+    [torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor],
+    tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+]
 
 
 def dense_part(
@@ -44,7 +38,7 @@ def dense_part(
     bias: torch.Tensor,  # (runs, features)
     present: torch.Tensor,  # (runs, block, 1): 0 where a run has no such point
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Matrix products on one block; see :class:`DensePart`."""
+    """Return Rᵀ H, R W and the sum of R over points, for R = ReLU(H Wᵀ + b)."""
     rectified = torch.baddbmm(bias.unsqueeze(1), hidden, weights.mT).relu_()
     rectified.mul_(present)  # (runs, block, features)
     return rectified.mT @ hidden, rectified @ weights, rectified.sum(1)
@@ -57,7 +51,10 @@ def train(
     weights, bias = problem.weights.clone(), problem.bias.clone()
     entries = _Entries.of(problem)
     recipe = problem.recipe
-    optimizer = _AdamW([weights, bias], recipe.betas, recipe.adam_epsilon)
+    optimized = [
+        (each, torch.zeros_like(each), torch.zeros_like(each))
+        for each in (weights, bias)
+    ]
     features = problem.data.shape[1]
     scale = torch.tensor(
         [recipe.gradient_scale(int(n), features) for n in problem.member.sum(1)],
@@ -68,13 +65,13 @@ def train(
     kept = []
     for upto in problem.kept:
         for step in range(done, upto):
-            decay, rate, correction = schedule[step]
             if problem.fresh and step > 0:
                 entries = _Entries.of(problem, step)
             d_weights, d_bias = _half_gradient(weights, bias, entries, dense)
             d_weights.mul_(scale[:, None, None])
             d_bias.mul_(scale[:, None])
-            optimizer.step([d_weights, d_bias], decay, rate, correction)
+            for state, gradient in zip(optimized, (d_weights, d_bias), strict=True):
+                _adamw(state, gradient, schedule[step], recipe)
         kept.append((weights.clone(), bias.clone()))
         done = upto
     all_weights, all_biases = zip(*kept, strict=True)
@@ -146,33 +143,17 @@ def _half_gradient(
     return d_weights, d_bias
 
 
-class _AdamW:
-    """AdamW in place on whole stacks; decay, rate and correction come precomputed."""
-
-    def __init__(
-        self,
-        parameters: list[torch.Tensor],
-        betas: tuple[float, float],
-        epsilon: float,
-    ) -> None:
-        self.parameters = parameters
-        self.first = [torch.zeros_like(p) for p in parameters]
-        self.second = [torch.zeros_like(p) for p in parameters]
-        self.work = [torch.empty_like(p) for p in parameters]
-        self.betas, self.epsilon = betas, epsilon
-
-    def step(
-        self,
-        gradients: list[torch.Tensor],
-        decay: float,
-        rate: float,
-        correction: float,
-    ) -> None:
-        beta_1, beta_2 = self.betas
-        for p, g, m, v, work in zip(
-            self.parameters, gradients, self.first, self.second, self.work, strict=True
-        ):
-            m.lerp_(g, 1 - beta_1)
-            v.mul_(beta_2).addcmul_(g, g, value=1 - beta_2)
-            torch.sqrt(v, out=work).mul_(correction).add_(self.epsilon)
-            p.mul_(decay).addcdiv_(m, work, value=-rate)
+def _adamw(
+    state: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    gradient: torch.Tensor,
+    schedule: list[float],
+    recipe: Recipe,
+) -> None:
+    """Take one step in place, see `Recipe.adamw_schedule`."""
+    parameter, first, second = state
+    decay, rate, correction = schedule
+    beta_1, beta_2 = recipe.betas
+    first.lerp_(gradient, 1 - beta_1)
+    second.mul_(beta_2).addcmul_(gradient, gradient, value=1 - beta_2)
+    divisor = second.sqrt().mul_(correction).add_(recipe.adam_epsilon)
+    parameter.mul_(decay).addcdiv_(first, divisor, value=-rate)

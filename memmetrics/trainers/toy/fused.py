@@ -21,13 +21,13 @@ from memmetrics.trainers.toy.kernel.compiling import padded_hidden, training_ker
 from memmetrics.trainers.toy.layout import State, division, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from memmetrics.trainers.toy.problem import Problem
 
 __all__ = ["train"]
 
-# Compiled code cannot be interrupted, so it is left and entered again this often.
+# Compiled code is left and entered again this often.
 _SECONDS_PER_CALL = 0.2
 
 
@@ -46,76 +46,54 @@ def train(problem: Problem) -> tuple[torch.Tensor, torch.Tensor]:
     stop = threading.Event()
 
     def one(run: int) -> None:
-        state = State.start(problem, run, schedule)
-        done = 0
+        state, done = State.start(problem, run, schedule), 0
         for place, upto in enumerate(problem.kept):
-            steps = range(done, upto)
-            if problem.fresh:
-                _train_fresh(state.on_fresh(problem, run, steps), kernel, stop)
-            else:
-                _train_run(state, kernel, steps, team, stop)
+            for first, last in _calls(range(done, upto), 1 if problem.fresh else upto):
+                if stop.is_set():
+                    return
+                if problem.fresh:
+                    state = state.on_points_of(problem, run, first)
+                barrier = new_barrier()
+                steps = functools.partial(kernel, *state, barrier, first, last)
+                if team == 1:
+                    steps(0, 1)
+                else:
+                    threads = [functools.partial(steps, k, team) for k in range(team)]
+                    _in_threads(threads, team, functools.partial(abandon, barrier))
             weights[place, run], bias[place, run] = state.unpack(features, hidden)
             done = upto
 
-    _in_threads(one, range(runs), problem.threads // team, stop.set)
+    if (side_by_side := problem.threads // team) == 1:
+        for run in range(runs):
+            one(run)
+    else:
+        trainings = [functools.partial(one, run) for run in range(runs)]
+        _in_threads(trainings, side_by_side, stop.set)
     return torch.from_numpy(weights), torch.from_numpy(bias)
 
 
-def _train_run(
-    state: State,
-    kernel: Callable[..., None],
-    steps: range,
-    team: int,
-    stop: threading.Event,
-) -> None:
-    """Take these steps, some at a time, with a team of threads."""
-    done, together = steps.start, 1
-    while done < steps.stop and not stop.is_set():
-        upto = min(done + together, steps.stop)
+def _calls(steps: range, most: int) -> Iterator[tuple[int, int]]:
+    """Yield first and last step of each call, by how long the one before took.
+
+    Compiled code cannot be interrupted, so it is left and entered again now and then.
+    """
+    first, together = steps.start, 1
+    while first < steps.stop:
+        last = min(first + min(together, most), steps.stop)
         began = time.perf_counter()
-        _steps_together(state, kernel, done, upto, team)
+        yield first, last
         seconds = max(time.perf_counter() - began, 1e-5)
-        together = max(1, int((upto - done) * min(_SECONDS_PER_CALL / seconds, 16)))
-        done = upto
-
-
-def _train_fresh(
-    states: Iterable[tuple[int, State]],
-    kernel: Callable[..., None],
-    stop: threading.Event,
-) -> None:
-    """Take one step on the points of each state, all of one run."""
-    for step, state in states:
-        if stop.is_set():
-            return
-        _steps_together(state, kernel, step, step + 1, team=1)
-
-
-def _steps_together(
-    state: State, kernel: Callable[..., None], first: int, last: int, team: int
-) -> None:
-    barrier = new_barrier()
-
-    def member(thread: int) -> None:
-        kernel(*state.arrays, barrier, *state.settings, first, last, thread, team)
-
-    _in_threads(member, range(team), team, functools.partial(abandon, barrier))
+        together = max(1, int((last - first) * min(_SECONDS_PER_CALL / seconds, 16)))
+        first = last
 
 
 def _in_threads(
-    work: Callable[[int], None],
-    items: Iterable[int],
-    threads: int,
-    give_up: Callable[[], object],
+    tasks: Iterable[Callable[[], None]], threads: int, give_up: Callable[[], object]
 ) -> None:
-    """Work on every item, `threads` at a time; an interrupt stops them all soon."""
-    if threads == 1:
-        for item in items:
-            work(item)
-        return
+    """Do all tasks, `threads` at a time; an interrupt stops them all soon."""
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         try:
-            waiting = {pool.submit(work, item) for item in items}
+            waiting = {pool.submit(task) for task in tasks}
             while waiting:
                 # A little at a time: a signal may be handed to another thread, and
                 # this one sees to it only when it wakes.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +26,6 @@ _CHUNK_OPERATIONS, _CHUNK_POINTS = 2e6, 16
 # Share of non-zeros from which on it takes less time to work on all of x; and from
 # which on it takes no more memory either, or else the most numbers that x may have.
 _LEAST_DENSE, _DENSE_ANYWAY, _MOST_DENSE = 1 / 20, 1 / 8, 2**24
-# Where the points lie in `State.arrays`.
-_DATA, _PRESENT = 4, 5
 # Bytes of a cache line.
 _LINE = 64
 
@@ -51,11 +47,22 @@ def division(points: int, features: int, hidden: int) -> tuple[int, int]:
     return parts, max(1, min(most, int(worth)))
 
 
-@dataclasses.dataclass(frozen=True)
-class State:
-    """One run in the layout of the kernel, see `step`."""
+class State(NamedTuple):
+    """One run in the layout of the kernel, see `step`.
 
-    arrays: tuple[Any, ...]
+    Parameters
+    ----------
+    model : tuple
+        Parameters, their first and second moments, and a gradient for each chunk.
+    points : tuple
+        The run's points, which of them are there, H, what is to be multiplied by X
+        and the parts of it, and room for a block of G.
+    settings : tuple
+        AdamW's schedule, features, scale of the gradient, betas, epsilon.
+    """
+
+    model: tuple[Any, ...]
+    points: tuple[Any, ...]
     settings: tuple[Any, ...]
 
     @classmethod
@@ -75,10 +82,12 @@ class State:
         # activation and no bias, so their R is zero and they change nothing.
         present = (np.arange(padded) < points).astype(dtype)
         return cls(
-            arrays=(
+            model=(
                 parameters,
                 *(_aligned_zeros(parameters.shape, dtype) for _ in range(2)),
                 _aligned_zeros((chunks, *parameters.shape), dtype),
+            ),
+            points=(
                 data,
                 present,
                 np.zeros((padded, units), dtype),
@@ -96,19 +105,16 @@ class State:
             ),
         )
 
-    def on_fresh(
-        self, problem: Problem, run: int, steps: Iterable[int]
-    ) -> Iterator[tuple[int, State]]:
-        """Yield every step with the same run on that step's points."""
-        arrays, kind = list(self.arrays), kind_of(problem)
-        for step in steps:
-            own = problem.own_points(run, step)
-            arrays[_DATA] = _laid_out(own, arrays[_PRESENT].size, arrays[0], kind)
-            yield step, dataclasses.replace(self, arrays=tuple(arrays))
+    def on_points_of(self, problem: Problem, run: int, step: int) -> State:
+        """Return the same run on the points of a step."""
+        _, present, *room = self.points
+        own, parameters = problem.own_points(run, step), self.model[0]
+        data = _laid_out(own, present.size, parameters, kind_of(problem))
+        return self._replace(points=(data, present, *room))
 
     def unpack(self, features: int, hidden: int) -> tuple[Floats, Floats]:
         """Return weights (features, hidden) and bias (features,)."""
-        parameters = self.arrays[0]
+        parameters = self.model[0]
         tiles = parameters.reshape(len(parameters), -1, STRIDE)[:, :, :TILE]
         rows = tiles.transpose(1, 0, 2).reshape(tiles.shape[1], -1)[:, :features]
         return rows[:hidden].T, rows[-1]

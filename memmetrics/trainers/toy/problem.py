@@ -22,16 +22,16 @@ __all__ = ["Problem", "Recipe", "kept_steps"]
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How every run is trained; the numbers that enter a step."""
+    """How every run is trained; the numbers that enter a step. See `ToyTrainer`."""
 
-    hidden: int
-    steps: int
-    learning_rate: float
-    weight_decay: float
-    warmup: float
-    loss_reduction: str
-    adam_epsilon: float
-    betas: tuple[float, float]
+    hidden: int = 2
+    steps: int = 50_000
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    warmup: float = 0.05
+    loss_reduction: str = "sum"
+    adam_epsilon: float = 1e-8
+    betas: tuple[float, float] = (0.9, 0.999)
 
     def learning_rates(self) -> npt.NDArray[np.float64]:
         """Learning rate of every step: linear warm-up, then cosine to zero."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
-import numbers
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from memmetrics.trainers.toy.arguments import (
     seeds_iv,
 )
 from memmetrics.trainers.toy.backends import BACKENDS, choose, training_function
-from memmetrics.trainers.toy.data import as_points
+from memmetrics.trainers.toy.data import as_points, check_sizes
 from memmetrics.trainers.toy.fresh import FreshSamples
 from memmetrics.trainers.toy.problem import Problem, Recipe, kept_steps
 from memmetrics.trainers.toy.stack import ToyStack
@@ -46,7 +45,7 @@ _SHARED_BY_THREADS = 4
 
 
 @dataclasses.dataclass(frozen=True)
-class ToyTrainer:
+class ToyTrainer(Recipe):
     r"""Train ReLU-output autoencoders with tied weights, a stack of runs at a time.
 
     The model is :math:`\hat x = \mathrm{ReLU}(W W^\top x + b)` with W of shape
@@ -118,14 +117,6 @@ class ToyTrainer:
     (torch.Size([3, 1000, 2]), torch.Size([3, 5]))
     """
 
-    hidden: int = 2
-    steps: int = 50_000
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
-    warmup: float = 0.05
-    loss_reduction: str = "sum"
-    adam_epsilon: float = 1e-8
-    betas: tuple[float, float] = (0.9, 0.999)
     dtype: str = "float32"
     device: str = "cpu"
     backend: str = "auto"
@@ -133,8 +124,8 @@ class ToyTrainer:
 
     def __post_init__(self) -> None:
         """Check every parameter."""
-        for name in ("hidden", "steps", "threads"):
-            _check_count(name, getattr(self, name), optional=name == "threads")
+        threads = 1 if self.threads is None else self.threads
+        check_sizes(hidden=self.hidden, steps=self.steps, threads=threads)
         for name in ("learning_rate", "weight_decay", "adam_epsilon"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
@@ -274,10 +265,6 @@ class ToyTrainer:
         share = min(runs, fours * _SHARED_BY_THREADS)
         return max(1, min(share, _LARGEST_STACK, int(_SECONDS_PER_STACK / seconds)))
 
-    def _recipe(self) -> Recipe:
-        names = [field.name for field in dataclasses.fields(Recipe)]
-        return Recipe(**{name: getattr(self, name) for name in names})
-
     def _starting_values(
         self, runs: int, features: int, seeds: list[int], init: tuple[Any, Any] | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -336,17 +323,10 @@ class BoundToyTrainer:
             member=mask,
             weights=weights.to(device),
             bias=bias.to(device),
-            recipe=trainer._recipe(),  # noqa: SLF001 - as above
+            recipe=trainer,
             threads=trainer.threads or torch.get_num_threads(),
             kept=kept_steps(at, trainer.steps),
             seeds=starts,
         )
         weights, bias = training_function(backend)(problem)
         return [ToyStack(*kept, backend) for kept in zip(weights, bias, strict=True)]
-
-
-def _check_count(name: str, value: object, *, optional: bool) -> None:
-    if optional and value is None:
-        return
-    if not isinstance(value, numbers.Integral) or value < 1:
-        raise ValueError(f"`{name}` must be an integer of at least 1; got {value!r}")

@@ -192,7 +192,7 @@ def test_divergence_is_reported_per_run():
 
 
 def test_learning_rate_rises_and_falls():
-    rates = mm.ToyTrainer(steps=200, warmup=0.1)._recipe().learning_rates()
+    rates = mm.ToyTrainer(steps=200, warmup=0.1).learning_rates()
     expected = [
         toy_reference.learning_rate(mm.ToyTrainer(steps=200, warmup=0.1), step)
         for step in range(200)

@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
 import torch
 
-from memmetrics._arrays.validation import require_finite
 from memmetrics.trainers.base import Data
-from memmetrics.trainers.torch_data import as_arrays
+from memmetrics.trainers.dataset import pack
 
 
 @dataclass(frozen=True)
@@ -78,20 +76,16 @@ def as_examples(
     ValueError
         If there are no points, the lengths differ, or values are NaN or infinite.
     """
-    data = as_arrays(data, name)
-    alone = not isinstance(data, (tuple, list))
-    arrays = [data] if alone else list(data)
-    if not arrays:
-        raise ValueError(f"`{name}` must hold at least one array; got an empty tuple")
-    labels = [name if alone else f"{name}[{index}]" for index in range(len(arrays))]
-    tensors = [
-        _as_tensor(array, label, dtype=dtype, device=device)
-        for array, label in zip(arrays, labels, strict=True)
-    ]
-    lengths = [len(tensor) for tensor in tensors]
-    if len(set(lengths)) > 1:
-        raise ValueError(f"arrays of `{name}` must be equally long; got {lengths}")
-    inputs = tuple(tensors if len(tensors) == 1 else tensors[:-1])
+    packed = pack(data, name, nonzero=False)
+    for place, shape in enumerate(packed.shapes):
+        if shape is not None:
+            label = name if packed.alone else f"{name}[{place}]"
+            raise TypeError(
+                f"`{label}` is a sparse array, which modules do not take; "
+                "pass its .toarray()"
+            )
+    tensors = [_as_tensor(array, dtype).to(device) for array in packed.leaves]
+    inputs = tuple(tensors if packed.alone else tensors[:-1] or tensors)
     if float_inputs:
         inputs = tuple(array.to(dtype) for array in inputs)
     return Examples(inputs, tensors[-1])
@@ -108,33 +102,8 @@ def _plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array if array.flags.writeable and forward else array.copy()
 
 
-def _as_tensor(
-    array: Any, label: str, *, dtype: torch.dtype, device: str
-) -> torch.Tensor:
-    if scipy.sparse.issparse(array):
-        raise TypeError(
-            f"`{label}` is a sparse array, which modules do not take; "
-            "pass its .toarray()"
-        )
-    if not isinstance(array, torch.Tensor):
-        array = np.asarray(array)
-        if array.dtype.kind not in "biuf":
-            raise TypeError(f"`{label}` must hold numbers; got dtype {array.dtype}")
-        array = torch.from_numpy(_plain(array))
-    tensor: torch.Tensor = array.detach()
-    if tensor.is_complex() or tensor.layout != torch.strided:
-        raise TypeError(
-            f"`{label}` must be a dense tensor of real numbers; "
-            f"got {tensor.dtype}, {tensor.layout}"
-        )
-    if tensor.ndim < 1 or 0 in tensor.shape:
-        raise ValueError(
-            f"`{label}` must have a first axis of points and not be empty; "
-            f"got shape {tuple(tensor.shape)}"
-        )
+def _as_tensor(array: npt.NDArray[Any], dtype: torch.dtype) -> torch.Tensor:
+    tensor = torch.from_numpy(_plain(array))
     if tensor.is_floating_point():
-        require_finite(tensor, label)
-        return tensor.to(device=device, dtype=dtype)
-    if tensor.dtype == torch.bool:
-        return tensor.to(device)
-    return tensor.to(device=device, dtype=torch.int64)
+        return tensor.to(dtype)
+    return tensor if tensor.dtype == torch.bool else tensor.to(torch.int64)

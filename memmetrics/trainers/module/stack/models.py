@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import torch
 from torch.func import functional_call
@@ -101,26 +101,6 @@ def constants(module: torch.nn.Module) -> Tensors:
     return frozen | dict(module.named_buffers())
 
 
-class Models(Protocol):
-    """Trained models of several runs, in evaluation mode."""
-
-    @property
-    def root(self) -> torch.nn.Module:
-        """A module of the runs' architecture, to look up names in."""
-
-    def parameters(self) -> Tensors:
-        """Return all trained parameters, (runs, ...) each."""
-
-    def weight(self, name: str) -> torch.Tensor:
-        """Return the weight of the layer `name`, however it is made, (runs, ...)."""
-
-    def ask(self, query: Query, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Return what `query` gives for every run on the same inputs, (runs, ...)."""
-
-    def hear(self, name: str, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Return what submodule `name` puts out for every run, (runs, ...)."""
-
-
 @dataclass(frozen=True)
 class StackedModels:
     """Runs whose parameters are stacked, evaluated in one vectorized call."""
@@ -197,6 +177,9 @@ class SeparateModels:
         with torch.no_grad():
             heard = [_listener(module, name)(module, inputs) for module in self.modules]
         return torch.stack(heard)
+
+
+Models: TypeAlias = StackedModels | SeparateModels
 
 
 class _WeightReader(torch.nn.Module):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -21,6 +23,15 @@ from memmetrics.trainers.module.stack.training import LoneRun
 
 # Steps of a schedule that are tried; beyond, its own word is taken.
 _SCHEDULE_STEPS = 10_000
+
+
+@contextmanager
+def _blamed(what: str) -> Iterator[None]:
+    """Say what failed in the body, whatever it raises."""
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(f"{what}: {type(error).__name__}: {error}") from error
 
 
 def evaluate(module: torch.nn.Module, few: Examples) -> Any:
@@ -46,28 +57,23 @@ def fitting_examples(
         If the module fails on the first points.
     """
     examples = as_examples(data, "data", dtype=dtype, device=recipe.device)
-    error = _failure(module, examples)
-    if error is None:
-        return examples, False
-    floats = as_examples(
-        data, "data", dtype=dtype, device=recipe.device, float_inputs=True
-    )
-    # integers are indices first, as for an embedding, and numbers second
-    if _failure(module, floats) is None:
-        return floats, True
     shapes = [f"{(2, *array.shape[1:])} {array.dtype}" for array in examples.inputs]
-    raise ValueError(
+    with _blamed(
         "the module of `factory` failed on two points of `data`, inputs of shape "
-        f"{' and '.join(shapes)}: {type(error).__name__}: {error}"
-    ) from error
-
-
-def _failure(module: torch.nn.Module, examples: Examples) -> Exception | None:
-    try:
-        evaluate(module, examples.first(2))
-    except Exception as error:  # noqa: BLE001 - whatever a module may raise
-        return error
-    return None
+        f"{' and '.join(shapes)}"
+    ):
+        try:
+            evaluate(module, examples.first(2))
+        except Exception:
+            # integers are indices first, as for an embedding, and numbers second
+            floats = as_examples(
+                data, "data", dtype=dtype, device=recipe.device, float_inputs=True
+            )
+            with suppress(Exception):
+                evaluate(module, floats.first(2))
+                return floats, True
+            raise
+    return examples, False
 
 
 def check_values(recipe: Recipe, module: torch.nn.Module, few: Examples) -> None:
@@ -151,12 +157,8 @@ def check_schedule(recipe: Recipe, module: torch.nn.Module) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the optimizer makes no steps here
         for step in range(min(recipe.steps, _SCHEDULE_STEPS)):
-            try:
+            with _blamed(f"`schedule` failed at step {step + 1} of {recipe.steps}"):
                 schedule.step()
-            except Exception as error:
-                raise ValueError(
-                    f"`schedule` failed at step {step + 1} of {recipe.steps}: {error}"
-                ) from error
     lasts = getattr(schedule, "total_steps", recipe.steps)
     if lasts < recipe.steps:
         raise ValueError(
@@ -176,22 +178,13 @@ def check_step(recipe: Recipe, examples: Examples, mask: torch.Tensor | None) ->
     length = min(recipe.batch_size or len(examples), len(examples))
     rows = torch.arange(length, device=recipe.device)[None]
     run = LoneRun(recipe, build_module(recipe, 0))
-    try:
+    with _blamed(f"training failed in its first step, on {length} points of `data`"):
         run.step(examples.take(rows), None if mask is None else mask[rows])
-    except Exception as error:
-        raise ValueError(
-            f"training failed in its first step, on {length} points of `data`: "
-            f"{type(error).__name__}: {error}"
-        ) from error
 
 
 def _check_one(function: PerExample, name: str, output: Any, few: Examples) -> None:
-    try:
+    with _blamed(f"`{name}` failed on a batch of two points"):
         values = function(output, few.target)
-    except Exception as error:
-        raise ValueError(
-            f"`{name}` failed on a batch of two points: {type(error).__name__}: {error}"
-        ) from error
     if not isinstance(values, torch.Tensor):
         raise TypeError(f"`{name}` must return a tensor; got {type(values).__name__}")
     if values.ndim < 1 or len(values) != 2 or 0 in values.shape:

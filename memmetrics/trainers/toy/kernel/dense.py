@@ -5,23 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from memmetrics.trainers.toy.kernel.shape import HIDDEN, POINTS, STRIDE, TILE, UNITS
 from memmetrics.trainers.toy.kernel.unrolling import registers, unrolled
 
 __all__ = ["encode_dense", "scatter_dense"]
 
 
-def encode_dense(
-    parameters: Any,
-    data: Any,
-    start: int,
-    stop: int,
-    features: int,
-    hidden: Any,
-    slope: Any,
-) -> None:
+def encode_dense(parameters, data, start, stop, features, hidden, slope):
     """Leave H in `hidden`."""
     zero = parameters.dtype.type(0)
     h, row, v, w = registers(4)
@@ -48,16 +38,7 @@ def encode_dense(
                     slope[point + q, unit + k] = zero
 
 
-def scatter_dense(
-    gradient: Any,
-    data: Any,
-    hidden: Any,
-    slope: Any,
-    begin: int,
-    end: int,
-    start: int,
-    features: int,
-) -> None:
+def scatter_dense(gradient, data, hidden, slope, begin, end, start, features):
     """Add Xᵀ (G W) to the gradient in one tile of features, from `start`."""
     row, s, v = registers(3)
     for point in range(begin, end, POINTS):

@@ -5,8 +5,6 @@ On one tile of the features and a block of points at a time.
 
 from __future__ import annotations
 
-from typing import Any
-
 from memmetrics.trainers.toy.kernel.shape import DENSE, HIDDEN, POINTS, STRIDE, UNITS
 from memmetrics.trainers.toy.kernel.unrolling import registers, unrolled
 
@@ -14,18 +12,18 @@ __all__ = ["backward", "forward", "rectify_few", "rectify_many"]
 
 
 def rectify_few(
-    hidden: Any,
-    present: Any,
-    data: Any,
-    parameters: Any,
-    gradient: Any,
-    slope: Any,
-    begin: int,
-    end: int,
-    start: int,
-    features: int,
-    scratch: Any,
-) -> None:
+    hidden,
+    present,
+    data,
+    parameters,
+    gradient,
+    slope,
+    begin,
+    end,
+    start,
+    features,
+    scratch,
+):
     """Add Gᵀ H and the sum of G to `gradient`, and G W to `slope`.
 
     Every hidden unit has a local variable of its own.
@@ -66,9 +64,7 @@ def rectify_few(
                 slope[point + q, k] += s[q, k]
 
 
-def forward(
-    hidden: Any, parameters: Any, scratch: Any, point: int, unit: int, features: int
-) -> None:
+def forward(hidden, parameters, scratch, point, unit, features):
     """Add the product of H with a block of hidden units to `scratch`."""
     h, w = registers(2)
     for k in unrolled(UNITS):
@@ -82,16 +78,7 @@ def forward(
             scratch[f + q * STRIDE] += sum(h[q, k] * w[k] for k in unrolled(UNITS))
 
 
-def backward(
-    hidden: Any,
-    parameters: Any,
-    gradient: Any,
-    slope: Any,
-    scratch: Any,
-    point: int,
-    unit: int,
-    features: int,
-) -> None:
+def backward(hidden, parameters, gradient, slope, scratch, point, unit, features):
     """Add a block of hidden units of Gᵀ H to `gradient`, and of G W to `slope`."""
     zero = parameters.dtype.type(0)
     h, s, g, w = registers(4)
@@ -117,18 +104,18 @@ def backward(
 
 
 def rectify_many(
-    hidden: Any,
-    present: Any,
-    data: Any,
-    parameters: Any,
-    gradient: Any,
-    slope: Any,
-    begin: int,
-    end: int,
-    start: int,
-    features: int,
-    scratch: Any,
-) -> None:
+    hidden,
+    present,
+    data,
+    parameters,
+    gradient,
+    slope,
+    begin,
+    end,
+    start,
+    features,
+    scratch,
+):
     """Do the same by two matrix products, for more hidden units.
 
     A block of points and one of hidden units at a time, on a block of G that stays in

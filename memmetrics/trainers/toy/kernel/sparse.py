@@ -6,8 +6,6 @@ through memory. `data` is a `NonZeros`.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from memmetrics.trainers.toy.kernel.shape import HIDDEN, STRIDE
@@ -18,15 +16,7 @@ __all__ = ["encode_few", "encode_many", "scatter_few", "scatter_many"]
 unsigned = np.uint64
 
 
-def encode_few(
-    parameters: Any,
-    data: Any,
-    start: int,
-    stop: int,
-    features: int,
-    hidden: Any,
-    slope: Any,
-) -> None:
+def encode_few(parameters, data, start, stop, features, hidden, slope):
     """Leave H in `hidden`, what x adds to G W in `slope`, and where R > 0."""
     row_starts, values = data.row_starts, data.row_values
     positions, places, active = data.positions, data.places, data.active
@@ -58,16 +48,7 @@ def encode_few(
             slope[point, k] = s[k]
 
 
-def scatter_few(
-    gradient: Any,
-    data: Any,
-    hidden: Any,
-    slope: Any,
-    begin: int,
-    end: int,
-    start: int,
-    features: int,
-) -> None:
+def scatter_few(gradient, data, hidden, slope, begin, end, start, features):
     """Add what x adds to the gradient in one tile of features, from `start`."""
     if begin > 0:  # the first chunk of points does it for all
         return
@@ -94,15 +75,7 @@ def scatter_few(
         gradient[f + HIDDEN * STRIDE] += total
 
 
-def encode_many(
-    parameters: Any,
-    data: Any,
-    start: int,
-    stop: int,
-    features: int,
-    hidden: Any,
-    slope: Any,
-) -> None:
+def encode_many(parameters, data, start, stop, features, hidden, slope):
     """Do the same through memory."""
     row_starts, values = data.row_starts, data.row_values
     positions, places, active = data.positions, data.places, data.active
@@ -127,16 +100,7 @@ def encode_many(
                 slope[point, k] -= x * unit[k * STRIDE]
 
 
-def scatter_many(
-    gradient: Any,
-    data: Any,
-    hidden: Any,
-    slope: Any,
-    begin: int,
-    end: int,
-    start: int,
-    features: int,
-) -> None:
+def scatter_many(gradient, data, hidden, slope, begin, end, start, features):
     """Do the same through memory."""
     if begin > 0:  # the first chunk of points does it for all
         return

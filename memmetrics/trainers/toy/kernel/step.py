@@ -16,8 +16,6 @@ product with Xᵀ. With sparse data ``rectify`` leaves x out (G is R), and ``enc
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from memmetrics.trainers.toy.kernel.barrier import pass_barrier
@@ -54,16 +52,8 @@ rectify = rectify_few if HIDDEN == UNITS else rectify_many
 
 
 def adamw(
-    parameters: Any,
-    gradient: Any,
-    momentum: Any,
-    variance: Any,
-    features: int,
-    scale: float,
-    schedule: Any,
-    betas: Any,
-    epsilon: float,
-) -> None:
+    parameters, gradient, momentum, variance, features, scale, schedule, betas, epsilon
+):
     """Take one step (`Recipe.adamw_schedule` has the formula); clear the gradient."""
     decay, rate, correction = schedule[0], schedule[1], schedule[2]
     beta_1, rest_1, beta_2, rest_2 = betas[0], betas[1], betas[2], betas[3]
@@ -79,70 +69,56 @@ def adamw(
             g[i] = 0
 
 
-def clear(out: Any) -> None:
+def clear(out):
     """Set every element to zero."""
     flat = out.reshape(-1)
     for i in range(flat.size):
         flat[i] = 0
 
 
-def add(out: Any, values: Any) -> None:
+def add(out, values):
     """Add `values` to `out`."""
     flat, added = out.reshape(-1), values.reshape(-1)
     for i in range(flat.size):
         flat[i] += added[i]
 
 
-def share(index: int, count: int, items: int) -> range:
+def share(index, count, items):
     """Return which of `items` are those of one of `count`."""
     return range(index * items // count, (index + 1) * items // count)
 
 
-def train(
-    parameters: Any,
-    momentum: Any,
-    variance: Any,
-    gradients: Any,
-    data: Any,
-    present: Any,
-    hidden: Any,
-    slope: Any,
-    slopes: Any,
-    scratch: Any,
-    barrier: Any,
-    schedule: Any,
-    features: int,
-    scale: float,
-    betas: Any,
-    epsilon: float,
-    first: int,
-    last: int,
-    thread: int,
-    threads: int,
-) -> None:
+def share_of_points(index, count, points):
+    """Return the first and the last of one's own points, whole blocks of them."""
+    blocks = share(index, count, points // POINTS)
+    return blocks.start * POINTS, blocks.stop * POINTS
+
+
+def train(model, points, settings, barrier, first, last, thread, threads):
     """Take steps `first` to `last`, as one of a team of `threads`.
 
     Work is divided into parts of the features, whole tiles each, and where these are
     few, into chunks of the points, whose gradients are added up. Parts and chunks
     depend on the problem alone, so that sums are taken in the same order by one
-    thread as by many.
+    thread as by many. `State` says what `model`, `points` and `settings` hold.
     """
+    parameters, momentum, variance, gradients = model
+    data, present, hidden, slope, slopes, scratch = points
+    schedule, features, scale, betas, epsilon = settings
     tiles, parts, chunks = parameters.shape[0], slopes.shape[0], gradients.shape[0]
-    pieces, blocks = parts * chunks, present.size // POINTS
+    pieces = parts * chunks
     own_pieces = share(thread, threads, pieces)
     own_parts = share(thread, threads, parts)
     flat = parameters.reshape(-1)
     for step in range(first, last):
         for piece in own_pieces:
-            own = share(piece, pieces, blocks)
-            begin, end = own.start * POINTS, own.stop * POINTS
+            begin, end = share_of_points(piece, pieces, present.size)
             encode(flat, data, begin, end, features, hidden, slope)
         if not pass_barrier(barrier, threads):
             return
         for piece in own_pieces:
             part, chunk = piece // chunks, piece % chunks
-            own = share(chunk, chunks, blocks)
-            begin, end = own.start * POINTS, own.stop * POINTS
+            begin, end = share_of_points(chunk, chunks, present.size)
             clear(slopes[part, begin:end])
             for tile in share(part, parts, tiles):
                 start, size = tile * TILE, min(TILE, features - tile * TILE)
@@ -162,16 +138,14 @@ def train(
         if not pass_barrier(barrier, threads):
             return
         for piece in own_pieces:
-            own = share(piece, pieces, blocks)
-            begin, end = own.start * POINTS, own.stop * POINTS
+            begin, end = share_of_points(piece, pieces, present.size)
             for other in range(parts):
                 add(slope[begin:end], slopes[other, begin:end])
         if not pass_barrier(barrier, threads):
             return
         for piece in own_pieces:
             part, chunk = piece // chunks, piece % chunks
-            own = share(chunk, chunks, blocks)
-            begin, end = own.start * POINTS, own.stop * POINTS
+            begin, end = share_of_points(chunk, chunks, present.size)
             for tile in share(part, parts, tiles):
                 start, size = tile * TILE, min(TILE, features - tile * TILE)
                 gradient = gradients[chunk, tile]
