@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from memmetrics._arrays.validation import (
     as_confidence,
@@ -23,6 +22,7 @@ from memmetrics.evidence import Retrainings
 from memmetrics.metrics.base import usable_iv
 from memmetrics.result import Result
 from memmetrics.statistics.jackknife import jackknife_error, jackknife_limits
+from memmetrics.statistics.rank_agreement import rank_correlation_interval
 
 __all__ = ["linear_datamodel_score", "mean_linear_datamodel_score"]
 
@@ -90,19 +90,9 @@ def linear_datamodel_score(
     confidence = as_confidence(confidence)
     attribution, scores, member = _lds_iv(attribution, scores, member)
     estimate = _correlations(attribution, scores, member)
-    with np.errstate(divide="ignore"):
-        center = np.arctanh(estimate)  # infinite at ±1, where both limits are ±1
-    freedom = (~np.isnan(scores)).sum(axis=0) - 3
-    error = np.sqrt((1 + estimate**2 / 2) / np.where(freedom > 0, freedom, np.nan))
-    z = special.ndtri((1 + confidence) / 2)
-    return Result(
-        "linear_datamodel_score",
-        "dimensionless",
-        estimate,
-        standard_error=error * (1 - estimate**2),
-        low=np.tanh(center - z * error),
-        high=np.tanh(center + z * error),
-    )
+    scored = (~np.isnan(scores)).sum(axis=0)
+    numbers = rank_correlation_interval(estimate, scored, confidence)
+    return Result("linear_datamodel_score", "dimensionless", estimate, *numbers)
 
 
 def mean_linear_datamodel_score(

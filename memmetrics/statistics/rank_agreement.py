@@ -13,7 +13,7 @@ from scipy import special
 
 from memmetrics._arrays.validation import as_confidence
 
-__all__ = ["RankAgreement", "rank_agreement"]
+__all__ = ["RankAgreement", "rank_agreement", "rank_correlation_interval"]
 
 _UNKNOWN = (float("nan"),) * 7
 
@@ -111,26 +111,35 @@ def rank_agreement(
     if points < 4 or (np.ptp(ranks, axis=1) == 0).any():
         return RankAgreement(points, *_UNKNOWN)
     estimate = float(np.corrcoef(*ranks).item(0, 1))
-    limits = _limits(estimate, points, confidence)
+    _, *ends = rank_correlation_interval(estimate, points, confidence)
+    low, high = map(float, ends)
     possible = bound if bound > 0 else float("nan")
     return RankAgreement(
         points,
         estimate,
-        *limits,
+        low,
+        high,
         bound,
         estimate / possible,
-        limits[0] / possible,
-        limits[1] / possible,
+        low / possible,
+        high / possible,
     )
 
 
-def _limits(estimate: float, points: int, confidence: float) -> tuple[float, float]:
-    z = float(special.ndtri((1 + confidence) / 2))
-    half = z * np.sqrt((1 + estimate**2 / 2) / (points - 3))
-    if abs(estimate) >= 1:
-        return estimate, estimate
-    center = np.arctanh(estimate)
-    return float(np.tanh(center - half)), float(np.tanh(center + half))
+def rank_correlation_interval(
+    estimate: npt.ArrayLike, count: npt.ArrayLike, confidence: float
+) -> tuple[npt.NDArray[np.float64], ...]:
+    """Return standard error, low and high of correlations of so many ranks.
+
+    NaN where there are fewer than four; at ±1 both limits are there.
+    """
+    correlation, freedom = np.asarray(estimate), np.asarray(count) - 3
+    error = np.sqrt((1 + correlation**2 / 2) / np.where(freedom > 0, freedom, np.nan))
+    with np.errstate(divide="ignore"):
+        center = np.arctanh(correlation)  # infinite at ±1
+    half = float(special.ndtri((1 + confidence) / 2)) * error
+    ends = np.tanh(center - half), np.tanh(center + half)
+    return error * (1 - correlation**2), *ends
 
 
 def _bound_iv(reliabilities: tuple[float, float]) -> float:
