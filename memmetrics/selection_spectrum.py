@@ -34,7 +34,7 @@ from memmetrics.statistics.arms import Arms
 from memmetrics.trainers.base import Data, Trainer
 from memmetrics.trainers.dataset import pack
 
-__all__ = ["METRIC", "memorized_share", "spectrum"]
+__all__ = ["METRIC", "spectrum"]
 
 METRIC = "selection_spectrum"
 """Value of the table's column ``metric``."""
@@ -209,109 +209,3 @@ def _row(
     # A run that diverged is NaN, and does not count.
     result = memorization_from_arms(Arms.from_scores(both, kept), confidence=confidence)
     return replace(result, metric=METRIC).to_frame()
-
-
-def memorized_share(table: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFrame:
-    r"""Summarize each point's spectrum in one number, with an interval.
-
-    .. math::
-        m_i = \mathrm{lost}(i, R_{first}) / \mathrm{lost}(i, R_{last})
-
-    What the first, narrowest rule alone takes away, of all that the last and broadest
-    one does: 1 means memorized (without this very point the score is gone), 0
-    generalized (it is gone only with everything of its kind).
-
-    Parameters
-    ----------
-    table : DataFrame
-        As `spectrum` returns it; the rules in their order.
-    confidence : float, default 0.95
-        Confidence of the intervals.
-
-    Returns
-    -------
-    DataFrame
-        One row for each point: ``metric`` ("memorized_share"), ``index``,
-        ``estimate``, ``low`` and ``high``, dimensionless. Where both rules select the
-        same set, the share is 1. The interval is unbounded where the broadest rule's
-        loss cannot be told from 0: a ratio to nothing.
-
-    Raises
-    ------
-    ValueError
-        If `table` lacks a column, has fewer than two rules, or `confidence` is not
-        within (0, 1).
-
-    Notes
-    -----
-    Fieller's interval: all shares m for which ``lost(first) − m · lost(last)`` cannot
-    be told from 0, its standard error being that of independent losses. They share the
-    runs on all points, which makes the error of the difference smaller for every share
-    above 0; the interval is then wider than need be, never narrower.
-
-    References
-    ----------
-    Fieller, "Some problems in interval estimation", Journal of the Royal Statistical
-    Society B 16 (1954).
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({
-    ...     "index": [7, 7], "rule": ["point", "class"], "removed": [1, 20],
-    ...     "estimate": [0.3, 0.6], "standard_error": [0.01, 0.02], "n_in": [8, 8]})
-    >>> memorized_share(table).round(3)[["index", "estimate", "low", "high"]]
-       index  estimate    low   high
-    0      7       0.5  0.447  0.559
-    """
-    confidence = as_confidence(confidence)
-    needed = ["index", "rule", "removed", "estimate", "standard_error", "n_in"]
-    if missing := [name for name in needed if name not in table]:
-        raise ValueError(f"`table` must have the columns {missing}; as of a spectrum")
-    from scipy import stats  # takes long to import
-
-    rules = table["rule"].unique()
-    if len(rules) < 2:
-        raise ValueError(f"`table` must hold at least 2 rules; got {len(rules)}")
-    first, last = (
-        table[table["rule"] == rule].set_index("index")
-        for rule in (rules[0], rules[-1])
-    )
-    last = last.loc[first.index]
-    same = (first["removed"] == last["removed"]).to_numpy()
-    over, under = (each["estimate"].to_numpy(float) for each in (first, last))
-    quantile = stats.t.ppf((1 + confidence) / 2, first["n_in"].to_numpy(float) - 1)
-    errors = (
-        quantile * each["standard_error"].to_numpy(float) for each in (first, last)
-    )
-    low, high = _fieller(over, under, *errors)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        estimate = over / under
-    return pd.DataFrame(
-        {
-            "metric": "memorized_share",
-            "index": first.index.to_numpy(),
-            "estimate": np.where(same, 1.0, estimate),
-            "low": np.where(same, 1.0, low),
-            "high": np.where(same, 1.0, high),
-        }
-    )
-
-
-def _fieller(
-    over: npt.NDArray[np.float64],
-    under: npt.NDArray[np.float64],
-    over_width: npt.NDArray[np.float64],
-    under_width: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the ends of all m with (over − m under)² ≤ over_width² + m² under_width².
-
-    `over_width` and `under_width` are half-widths of the two numbers' own intervals.
-    """
-    a = under**2 - under_width**2
-    b = over * under
-    c = over**2 - over_width**2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        root = np.sqrt(np.maximum(b**2 - a * c, 0))
-        low, high = (b - root) / a, (b + root) / a
-    bounded = a > 0
-    return np.where(bounded, low, -np.inf), np.where(bounded, high, np.inf)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import optimize, stats
 
-from memmetrics.selection_spectrum import memorized_share
+from memmetrics.selection import memorized_share
 
 
 def table_of(first, last, *, removed=(1, 20), n_in=8):

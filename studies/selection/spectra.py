@@ -21,7 +21,8 @@ from torch.nn import functional
 import memmetrics as mm
 from memmetrics.planting import NearDuplicates
 from memmetrics.plotting import COLORS
-from memmetrics.selection_spectrum import METRIC, memorized_share
+from memmetrics.selection import memorized_share
+from memmetrics.selection_spectrum import METRIC
 from studies._kit.chapter import Begin, Chapter, Picture, Settings
 from studies._kit.estimates import Estimate, median_of
 from studies._kit.images import load_images

@@ -85,10 +85,10 @@ CLAIMS = (
         at_least=0.5,
     ),
     Claim(
-        "A repeated substring is memorized less of each document than one of its own "
-        "(ratio, trained)",
+        "Of each document, a repeated substring is memorized at most half as much as "
+        "one of its own (ratio, trained)",
         "nostalgebraist in the thread (of near-duplicates)",
-        "below 1",
+        "low",
         lambda table: _part(
             table, (SHARED, TRAINED, "middle"), (UNIQUE, TRAINED, "middle")
         ),

@@ -230,7 +230,8 @@ def along(table: pd.DataFrame) -> Picture:
     right.axvline(-0.5, linestyle="--", color=COLORS["gray"])
     left.set(xlabel="place in the document", ylabel="memorization (nats)")
     right.set_xlabel("characters read since the document is known (number)")
-    right.legend(*left.get_legend_handles_labels(), loc="upper right")
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     places = ", ".join(
         f"{kind} documents at place {median_of(begins(table, kind)).value:g}"
         for kind in KINDS
