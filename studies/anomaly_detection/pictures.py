@@ -45,7 +45,6 @@ def areas(table: pd.DataFrame) -> Picture:
     for ax in axes:
         ax.axvline(0.5, linestyle="--", color=COLORS["gray"])
         ax.set(xlim=(-0.03, 1.03), xlabel="area under the ROC curve")
-    axes[-1].legend(loc="lower left", fontsize=8, title="reference")
     caption = (
         "Medians over data sets with their 95% intervals; dashed: chance. Colors: the "
         "reference that a detector compares with. The true features are known in the "
@@ -61,7 +60,6 @@ def recoveries(table: pd.DataFrame) -> Picture:
     axes[0].invert_yaxis()
     for ax in axes:
         ax.set(xlim=(-1.05, 1.05), xlabel="cosine to the true direction")
-    axes[-1].legend(loc="lower left", fontsize=8, title="reference")
     chance = table[
         (table["metric"] == "recovered_cosine") & (table["detector"] == "chance")
     ]
@@ -154,4 +152,7 @@ def _panels(table: pd.DataFrame, metric: str) -> tuple[Figure, list[Axes]]:
                 color=color,
                 label=reference,
             )
+    handles, labels = axes[0].get_legend_handles_labels()
+    named = [f"reference: {label}" for label in labels]
+    figure.legend(handles, named, loc="outside lower center", ncols=len(named))
     return figure, axes
