@@ -10,7 +10,7 @@ Positive means that the score looks like that of a model which was trained on th
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -27,21 +27,27 @@ __all__ = ["likelihood_ratios", "logit"]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 
-def logit(probability: ArrayT) -> ArrayT:
+@overload
+def logit(probability: Retrainings) -> Retrainings: ...
+@overload
+def logit(probability: ArrayT) -> ArrayT: ...
+def logit(probability: Any) -> Any:
     r"""Log-odds of probabilities, a score that is close to Gaussian over runs.
 
     .. math:: \phi(p) = \log(p / (1 - p))
 
     Parameters
     ----------
-    probability : array or tensor
-        Within [0, 1], such as the probability of the correct class.
+    probability : Retrainings, or array or tensor
+        Within [0, 1], such as the probability of the correct class, or evidence with
+        such scores. NaN, as of a run that did not score a target, stays.
 
     Returns
     -------
-    array or tensor
-        Same shape. 0 and 1 count as the nearest numbers that the type can tell from
-        them, half its spacing at 1, so that the result is finite.
+    Retrainings, or array or tensor
+        Of the same shape, evidence with all else as it was. 0 and 1 count as the
+        nearest numbers that the type can tell from them, half its spacing at 1, so that
+        the result is finite.
 
     Raises
     ------
@@ -57,19 +63,32 @@ def logit(probability: ArrayT) -> ArrayT:
     >>> logit(np.array([0.5, 0.9])).round(4)
     array([0.    , 2.1972])
     """
+    if isinstance(probability, Retrainings):
+        evidence = probability
+        return Retrainings(
+            _log_odds(evidence.scores),
+            evidence.member,
+            evidence.own,
+            evidence.groups,
+            evidence.seeds,
+        ).with_attrs(evidence.attrs)
+    return _log_odds(probability)
+
+
+def _log_odds(probability: Any) -> Any:
     values: Any = as_float(probability, "probability", axes="(...)", min_ndim=0)
     plain = to_numpy(values)
-    if not ((plain >= 0) & (plain <= 1)).all():
+    if ((plain < 0) | (plain > 1)).any():
         raise ValueError(
             "`probability` must lie within [0, 1]; "
-            f"got values from {plain.min()} to {plain.max()}"
+            f"got values from {np.nanmin(plain)} to {np.nanmax(plain)}"
         )
     tensor = isinstance(values, torch.Tensor)  # which may be of a type of its own
     kind = torch.finfo(values.dtype) if tensor else np.finfo(values.dtype)
     margin = float(kind.eps) / 2
     inner = values.clip(margin, 1 - margin)
     odds = inner / (1 - inner)
-    return odds.log() if hasattr(odds, "log") else np.log(odds)  # type: ignore[no-any-return]
+    return odds.log() if tensor else np.log(odds)
 
 
 def likelihood_ratios(

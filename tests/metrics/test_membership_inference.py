@@ -6,6 +6,7 @@ import torch
 from scipy import stats
 
 import memmetrics as mm
+from memmetrics.evidence import Retrainings
 from memmetrics.metrics.likelihood_ratio import likelihood_ratios, logit
 from memmetrics.metrics.membership_advantage import (
     MembershipAdvantage,
@@ -192,10 +193,26 @@ def test_logit_is_the_log_odds_and_finite(kind):
     np.testing.assert_allclose(logit(torch.from_numpy(probability)), odds, rtol=1e-6)
 
 
-@pytest.mark.parametrize("probability", [[-0.1], [1.1], [np.nan]])
+@pytest.mark.parametrize("probability", [[-0.1, np.nan], [1.1], [np.inf]])
 def test_logit_refuses_what_is_no_probability(probability):
     with pytest.raises(ValueError, match=r"`probability` must lie within \[0, 1\]"):
         logit(np.array(probability))
+
+
+def test_logit_of_evidence_is_evidence():
+    rng = np.random.default_rng(0)
+    scores = rng.random((40, 5))
+    scores[3], scores[7, 2] = np.nan, np.nan  # a run that failed, and a hole
+    member = rng.random((40, 4)) < 0.5
+    options = {"own": [0, 1, 2, 3, -1], "groups": [0, 0, 1, 2], "seeds": range(40)}
+    member[:, 1] = member[:, 0]
+    runs = Retrainings(scores, member, **options).with_attrs({"seed": 1})
+    spread = logit(runs)
+    np.testing.assert_array_equal(spread.scores, logit(scores))
+    np.testing.assert_array_equal(np.isnan(spread.scores), np.isnan(scores))
+    for name in ("member", "own", "groups", "seeds"):
+        np.testing.assert_array_equal(getattr(spread, name), getattr(runs, name))
+    assert spread.attrs == {"seed": 1}
 
 
 @pytest.mark.parametrize(
