@@ -73,12 +73,7 @@ class Fitting(Experiment):
             purpose=FITS,
             runs=fits,
             targets=test if Losses in kinds else None,
-            outputs=[
-                name
-                for kind, names in _OUTPUTS.items()
-                if kind in kinds
-                for name in names
-            ],
+            outputs=[n for kind in _OUTPUTS if kind in kinds for n in _OUTPUTS[kind]],
             **options,
         )
 

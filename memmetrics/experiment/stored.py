@@ -7,7 +7,7 @@ drawn again from design and seed, or given, and compared with the keys.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,13 @@ def read_store(
     store = _ReadOnlyStore(
         directory, configuration, stack_size=None, default_stack_size=1
     )
-    drawn, seeds = _finished(store, configuration, member, points, labels)
+    last = _last_run(store)
+    possible = (
+        _drawn(configuration, points, labels, last)
+        if member is None
+        else [_member_iv(member, points)]
+    )
+    drawn, seeds = _finished(store, configuration, possible)
     done = np.array(sorted(store.places))
     if len(done) < len(drawn):
         warnings.warn(
@@ -154,20 +160,14 @@ def _groups_iv(
 
 
 def _finished(
-    store: DirectoryStore,
-    configuration: Mapping[str, Any],
-    member: npt.ArrayLike | None,
-    points: int,
-    groups: npt.NDArray[Any] | None,
+    store: DirectoryStore, configuration: Mapping[str, Any], possible: Iterable[Bools]
 ) -> tuple[Bools, list[int]]:
     """Return membership and seeds of all runs, and have `store` know its own of them.
 
-    A balanced design depends on the number of runs within its last block, so all
-    numbers that the last run allows are tried, the least first.
+    Of all that are `possible` those of which it has the most.
     """
-    last = _last_run(store)
     chosen: tuple[int, Bools, list[int]] | None = None
-    for drawn in _memberships(configuration, member, points, groups, last):
+    for drawn in possible:
         seeds = run_seeds(
             int(configuration["seed"]), Stream.TRAINING, range(len(drawn))
         )
@@ -196,22 +196,25 @@ def _last_run(store: DirectoryStore) -> int:
     return max(runs)
 
 
-def _memberships(
+def _member_iv(member: npt.ArrayLike, points: int) -> Bools:
+    given = to_numpy(as_boolean(member, "member", axes="(runs, points)", ndim=2))
+    if given.shape[1] != points:
+        raise ValueError(
+            f"`member` must have {points} points, as the store; got shape {given.shape}"
+        )
+    return given
+
+
+def _drawn(
     configuration: Mapping[str, Any],
-    member: npt.ArrayLike | None,
     points: int,
     groups: npt.NDArray[Any] | None,
     last: int,
 ) -> Iterator[Bools]:
-    if member is not None:
-        given = to_numpy(as_boolean(member, "member", axes="(runs, points)", ndim=2))
-        if given.shape[1] != points:
-            raise ValueError(
-                f"`member` must have {points} points, as the store; got shape "
-                f"{given.shape}"
-            )
-        yield given
-        return
+    """Yield membership for all numbers of runs that the last run allows.
+
+    A balanced design depends on the number of runs within its last block.
+    """
     families = None
     if groups is not None and configuration["groups"] is not None:
         families = group_numbers(groups)

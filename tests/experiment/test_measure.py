@@ -16,6 +16,7 @@ from memmetrics.experiment.retraining import retrain
 from memmetrics.experiment.store.manifest import trainer_configuration
 from memmetrics.measurement import measure
 from memmetrics.result import COLUMNS, Result
+from memmetrics.trainers import ToyTrainer, sparse_features
 
 POINTS = np.random.default_rng(0).normal(size=(20, 3))
 TEST = np.random.default_rng(1).normal(size=(7, 3))
@@ -184,16 +185,33 @@ def test_the_way_to_the_trainer_is_short():
 
     class Watching(NearestMean):
         def fit(self, data, member, *, seeds):
-            calls[:] = [
-                frame.name
-                for frame in traceback.extract_stack()
-                if Path(frame.filename).is_relative_to(Path(memmetrics.__file__).parent)
-            ]
+            calls[:] = own_calls()
             return super().fit(data, member, seeds=seeds)
 
     measure(Watching(), POINTS, SCORES, runs=8, rng=0)
     assert calls[0] == "measure"
     assert len(calls) <= 8
+
+
+def test_the_way_to_the_kernel_is_short(monkeypatch):
+    fused = pytest.importorskip("memmetrics.trainers.toy.fused")
+    calls = []
+
+    def kernel(*_):
+        calls[:] = own_calls()
+
+    monkeypatch.setattr(fused, "training_kernel", lambda *_: kernel)
+    data, metric = sparse_features(20, 30, 0.9, rng=0), "counterfactual_memorization"
+    measure(ToyTrainer(steps=1), data, metric, runs=8, rng=0, n_jobs=1)
+    assert calls[0] == "measure"
+    assert len(calls) <= 12
+
+
+def own_calls():
+    """Return the functions of this package that are being called, outermost first."""
+    home = Path(memmetrics.__file__).parent
+    frames = traceback.extract_stack()
+    return [frame.name for frame in frames if Path(frame.filename).is_relative_to(home)]
 
 
 BAD = {

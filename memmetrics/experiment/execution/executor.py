@@ -97,21 +97,19 @@ class Executor:
         by_runs = {task.runs: task for task in tasks}
         failed: list[tuple[Task, Failed]] = []
         times: list[tuple[float, float]] = []
-        outcomes = (
-            outcome
-            for wave, prefer in self._waves(by_runs, times)
-            for outcome in self._outcomes(wave, wanted, prefer)
-        )
         try:
-            for outcome in outcomes:
-                if isinstance(outcome, Finished):
-                    times.append((outcome.seconds, outcome.busy_seconds))
-                    yield outcome
+            for wave, prefer in self._waves(by_runs, times):
+                for outcome in self._outcomes(wave, wanted, prefer):
+                    if isinstance(outcome, Finished):
+                        times.append((outcome.seconds, outcome.busy_seconds))
+                        yield outcome
+                    else:
+                        failed.append((by_runs[outcome.runs], _noted(outcome)))
+                    if not times and len(failed) >= _HOPELESS:
+                        break
                 else:
-                    failed.append((by_runs[outcome.runs], _noted(outcome)))
-                if not times and len(failed) >= _HOPELESS:
-                    break
-            outcomes.close()  # which cancels what is under way
+                    continue
+                break
             yield from self._retry(failed, wanted, hopeful=len(times) > 0)
         finally:
             forget(self.job)

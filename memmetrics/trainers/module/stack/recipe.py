@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from memmetrics._arrays.validation import Array, require_finite, to_numpy
+from memmetrics._arrays.validation import Array, to_numpy
+from memmetrics.trainers.dataset import pack
 
 # (output of the module, target) -> one value per example, (batch,) or (batch, tokens)
 PerExample: TypeAlias = Callable[[Any, torch.Tensor], torch.Tensor]
@@ -23,6 +24,8 @@ Schedule: TypeAlias = Callable[
     [torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler
 ]
 
+# Of the options that are called, those that may be None.
+_OPTIONAL = ("loss", "schedule", "parameter_groups")
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -49,11 +52,11 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Check every option and bring it into its plain form."""
-        for name in ("factory", "score", "optimizer"):
-            _require_callable(getattr(self, name), name)
-        for name in ("loss", "schedule", "parameter_groups"):
-            if getattr(self, name) is not None:
-                _require_callable(getattr(self, name), name)
+        for name in ("factory", "score", "optimizer", *_OPTIONAL):
+            value = getattr(self, name)
+            if not callable(value) and not (value is None and name in _OPTIONAL):
+                kind = type(value).__name__
+                raise TypeError(f"`{name}` must be callable; got {kind}")
         _set(self, "steps", _positive_integer(self.steps, "steps"))
         if self.batch_size is not None:
             size = _positive_integer(self.batch_size, "batch_size")
@@ -88,11 +91,6 @@ def _set(recipe: Recipe, name: str, value: object) -> None:
     object.__setattr__(recipe, name, value)  # the dataclass is frozen
 
 
-def _require_callable(value: object, name: str) -> None:
-    if not callable(value):
-        raise TypeError(f"`{name}` must be callable; got {type(value).__name__}")
-
-
 def _positive_integer(value: int, name: str) -> int:
     try:
         number = operator.index(value)
@@ -122,16 +120,8 @@ def _device_iv(device: str) -> str:
 
 def _loss_mask_iv(loss_mask: Array) -> npt.NDArray[Any]:
     """Return the mask as a float array, so that it can weigh losses."""
-    mask = to_numpy(loss_mask)
-    if mask.dtype.kind not in "biuf":
-        raise TypeError(f"`loss_mask` must hold numbers; got dtype {mask.dtype}")
-    if mask.ndim < 1 or 0 in mask.shape:
-        raise ValueError(
-            "`loss_mask` must have axes (points,) or (points, tokens) and not be "
-            f"empty; got shape {mask.shape}"
-        )
-    mask = mask.astype(np.float64)
-    require_finite(mask, "loss_mask")
+    packed = pack(to_numpy(loss_mask), "loss_mask", nonzero=False)
+    mask = packed.leaves[0].astype(np.float64)
     if (mask < 0).any():
         raise ValueError(
             f"`loss_mask` must not be negative; its smallest value is {mask.min()}"
