@@ -63,7 +63,7 @@ class Branches:
     down to the smallest and up again.
     """
 
-    sizes: tuple[int, ...] = (100, 200, 400, 600, 800, 1200, 1600)
+    sizes: tuple[int, ...] = (100, 200, 400, 800, 1600)
     top: int = 800
     features: int = 400
     sparsity: float = 0.975
@@ -103,7 +103,7 @@ class Branches:
                 learned += cells(FEATURES_UP, self.carried, up[1:])
                 below = tuple(size for size in down if size <= self.top)
                 chains.append(Chain(cells(DOWN, self.memorizing, below)))
-            chains.append(Chain(cells(UP, self.memorizing, up)))
+                chains.append(Chain(cells(UP, self.memorizing, up)))
             chains.append(Chain(learned))
         return chains
 
@@ -155,7 +155,7 @@ def _draw(
 ) -> list[Picture]:
     pictures = [losses(scale.name, table)]
     if scale.loop:
-        pictures.append(draw_clusters(table, _clustered(scale, networks)))
+        pictures.append(draw_clusters(table, _clustered(scale, networks), SCRATCH))
     return pictures
 
 
