@@ -33,6 +33,7 @@ def _small() -> Branches:
         memorizing=Recipe(6e-2, 200),
         learning=Recipe(1e-2, 200),
         carried=Recipe(1e-2, 60),
+        followed=Recipe(1e-3, 60),
     )
 
 
@@ -44,6 +45,7 @@ def _thousand(data_sets: int) -> Branches:
         # A memorizing network at 5,000 points takes longer than all else there is.
         data_sets=data_sets,
         memorizing=Recipe(3e-2, 20_000),
+        followed=Recipe(1e-2, 3000),
         loop=False,
         name="thousand",
     )
