@@ -120,7 +120,7 @@ def summarize(table: pd.DataFrame) -> pd.DataFrame:
 def pentagons(networks: Networks) -> Picture:
     """Features of every stream's network, and their dimensionalities in order."""
     figure = Figure(figsize=(12, 4.6), layout="constrained")
-    axes = figure.subplots(2, len(networks), squeeze=False, sharey="row")
+    axes = figure.subplots(2, len(networks), squeeze=False)
     counts = []
     for (above, below), (cell, network) in zip(axes.T, networks.items(), strict=True):
         weights = np.asarray(network.stack.weights[0])
@@ -131,7 +131,7 @@ def pentagons(networks: Networks) -> Picture:
         ranks = np.arange(1, min(_SHOWN, len(ordered)) + 1)
         below.bar(ranks, ordered[: len(ranks)], color=COLORS["vermillion"])
         below.axhline(2 / _PENTAGON, linestyle=":", color=COLORS["black"])
-        below.set_xlabel("rank of feature")
+        below.set(xlabel="rank of feature", ylim=(0.0, 0.45))
     axes[0, 0].set_ylabel("features")
     axes[1, 0].set_ylabel("dimensionality")
     caption = (

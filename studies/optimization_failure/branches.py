@@ -59,11 +59,11 @@ class Branches:
     """The scale at which to look.
 
     The memorizing branch begins anew at every size, and is carried down from `top` and
-    up from the smallest size; the branch of features begins at the largest size, goes
-    down to the smallest and up again.
+    up from the smallest size by `carried`; the branch of features begins at the largest
+    size, goes down to the smallest and up again by `followed`.
     """
 
-    sizes: tuple[int, ...] = (100, 200, 400, 600, 800, 1200, 1600)
+    sizes: tuple[int, ...] = (100, 200, 400, 800, 1600)
     top: int = 800
     features: int = 400
     sparsity: float = 0.975
@@ -71,6 +71,8 @@ class Branches:
     memorizing: Recipe = Recipe(6e-2, 10_000)
     learning: Recipe = Recipe(1e-2, 4000)
     carried: Recipe = Recipe(1e-2, 3000)
+    # A small rate: a large one leaves a solution that another one undercuts.
+    followed: Recipe = Recipe(1e-3, 3000)
     loop: bool = True
     name: str = field(default="branches")
 
@@ -78,15 +80,19 @@ class Branches:
         """Return all branches of every data set."""
         down = tuple(sorted(self.sizes, reverse=True))
         up = down[::-1]
-        chains = []
+        memorizing, chains = self.memorizing, []
         for data_set in range(self.data_sets):
 
             def cells(
-                branch: str, first: Recipe, sizes: tuple[int, ...], own: int = data_set
+                branch: str,
+                first: Recipe,
+                others: Recipe,
+                sizes: tuple[int, ...],
+                own: int = data_set,
             ) -> tuple[Nested, ...]:
                 return tuple(
                     Nested(
-                        (self.carried if place else first).trainer(),
+                        (others if place else first).trainer(),
                         points,
                         own,
                         self.features,
@@ -97,13 +103,15 @@ class Branches:
                     for place, points in enumerate(sizes)
                 )
 
-            chains += [Chain(cells(SCRATCH, self.memorizing, (size,))) for size in up]
-            learned = cells(FEATURES_DOWN, self.learning, down)
+            chains += [
+                Chain(cells(SCRATCH, memorizing, memorizing, (size,))) for size in up
+            ]
+            learned = cells(FEATURES_DOWN, self.learning, self.followed, down)
             if self.loop:
-                learned += cells(FEATURES_UP, self.carried, up[1:])
+                learned += cells(FEATURES_UP, self.followed, self.followed, up[1:])
                 below = tuple(size for size in down if size <= self.top)
-                chains.append(Chain(cells(DOWN, self.memorizing, below)))
-            chains.append(Chain(cells(UP, self.memorizing, up)))
+                chains.append(Chain(cells(DOWN, memorizing, self.carried, below)))
+                chains.append(Chain(cells(UP, memorizing, self.carried, up)))
             chains.append(Chain(learned))
         return chains
 
@@ -116,8 +124,9 @@ def both_branches(scale: Branches, text: str, title: str) -> Chains:
         text=(
             f"{scale.features:,} features with sparsity {scale.sparsity:g}. From "
             f"scratch, memorizing: {scale.memorizing.words()}; features: "
-            f"{scale.learning.words()}; carried to the next size: "
-            f"{scale.carried.words()}. {text.strip()}"
+            f"{scale.learning.words()}. Carried to the next size: "
+            f"{scale.carried.words()}; with features {scale.followed.words()}. "
+            f"{text.strip()}"
         ),
         scale=scale,
         summarize=summarize,
@@ -155,7 +164,7 @@ def _draw(
 ) -> list[Picture]:
     pictures = [losses(scale.name, table)]
     if scale.loop:
-        pictures.append(draw_clusters(table, _clustered(scale, networks)))
+        pictures.append(draw_clusters(table, _clustered(scale, networks), SCRATCH))
     return pictures
 
 

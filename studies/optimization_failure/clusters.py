@@ -145,11 +145,12 @@ def _draw_plane(ax: Axes, trained: Trained) -> None:
     ax.set(aspect="equal", xlabel="hidden 1", ylabel="hidden 2")
 
 
-def draw_clusters(table: pd.DataFrame, networks: Mapping[Nested, Trained]) -> Picture:
-    """Hidden vectors of one network of each kind, and overlaps against points."""
+def draw_clusters(
+    table: pd.DataFrame, networks: Mapping[Nested, Trained], branch: str
+) -> Picture:
+    """Hidden vectors of one network of `branch`, and overlaps of all against points."""
     figure = Figure(figsize=(13, 4), layout="constrained")
     plane, overlaps, trios = figure.subplots(1, 3)
-    branch = next(iter(networks)).branch
     sizes = sorted({cell.points for cell in networks if cell.branch == branch})
     shown = sizes[len(sizes) // 3]
     cell, trained = next(

@@ -32,7 +32,7 @@ as memorizing.
 class Sweep:
     """The scale at which to look; `recipes` are learning rates and warm-ups."""
 
-    sizes: tuple[int, ...] = (100, 200, 400, 600, 800, 1200, 1600)
+    sizes: tuple[int, ...] = (100, 200, 400, 800, 1600)
     recipes: tuple[tuple[float, float], ...] = (
         (1e-3, 0.05),
         (1e-2, 0.05),
