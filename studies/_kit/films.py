@@ -13,7 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 # WebP's scale of 0 to 100: lines and dots stay sharp, at a third of a PNG's size.
 _QUALITY = 60
@@ -79,20 +82,20 @@ class Film:
 
 def frames_of(figure: Figure, draw: Callable[[int], object], count: int) -> list[bytes]:
     """Draw `count` frames on one figure, and return each as WebP."""
+    figure.set_dpi(_DOTS_PER_INCH)
+    figure.set_facecolor("white")
+    # Its own buffer, since `savefig` would draw every frame twice.
+    canvas = FigureCanvasAgg(figure)
     frames = []
     for index in range(count):
         draw(index)
-        if index == 0:
-            # Laid out once: panels that move from frame to frame are no film.
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none")
+        canvas.draw()  # type: ignore[no-untyped-call]
+        # Laid out once: panels that move from frame to frame are no film.
+        figure.set_layout_engine("none")
         image = io.BytesIO()
-        figure.savefig(
-            image,
-            format="webp",
-            dpi=_DOTS_PER_INCH,
-            pil_kwargs={"quality": _QUALITY, "method": 4},
-        )
+        pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+        picture = Image.fromarray(pixels).convert("RGB")
+        picture.save(image, format="webp", quality=_QUALITY)
         frames.append(image.getvalue())
     return frames
 

@@ -80,10 +80,10 @@ def _chapter(chapter: dict[str, Any], folder: Path, out: Path, page: str) -> lis
         source = folder / f"{picture['name']}.png"
         write(out / name, partial(shutil.copyfile, source))
         parts += [f"![{picture['title']}]({name})\n", picture["caption"] + "\n"]
-    for film in chapter["films"]:
-        name = f"{folder.name}-{film['name']}.html"
+    for film in chapter.get("films", []):  # older results know of none
+        name = f"{page}-{folder.name}-{film['name']}.html"
         write(out / name, partial(shutil.copyfile, folder / f"{film['name']}.html"))
-        parts.append(f"[{film['title']}, step by step]({name}): {film['caption']}\n")
+        parts.append(f"[{film['title']}]({name}): {film['caption']}\n")
     return parts
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from scipy import sparse
 
@@ -45,15 +47,20 @@ def film_of(
     axes[2, 0].legend(fontsize=8)
     marks = [ax.axvline(0, color=COLORS["gray"], linewidth=1) for ax in axes[2]]
 
+    moving = []
+    for column, (points, _, _), (weights, hidden) in zip(
+        axes.T, shown, vectors, strict=True
+    ):
+        moving.append((_draw_vectors(column[0], weights, "vermillion"), weights))
+        moving.append((_draw_vectors(column[1], hidden, "blue"), hidden))
+        column[0].set_title(f"{points:,} points")
+    axes[0, 0].set_ylabel("features")
+    axes[1, 0].set_ylabel("points")
+
     def draw(index: int) -> None:
-        for column, (points, _, _), (weights, hidden) in zip(
-            axes.T, shown, vectors, strict=True
-        ):
-            _draw_vectors(column[0], weights, index, COLORS["vermillion"])
-            _draw_vectors(column[1], hidden, index, COLORS["blue"])
-            column[0].set_title(f"{points:,} points")
-        axes[0, 0].set_ylabel("features")
-        axes[1, 0].set_ylabel("points")
+        for (lines, dots), along in moving:
+            lines.set_segments(list(np.stack([0 * along[index], along[index]], 1)))
+            dots.set_offsets(along[index])
         for mark in marks:
             mark.set_xdata([steps[index], steps[index]])
 
@@ -78,12 +85,13 @@ def _draw_losses(ax: Axes, table: pd.DataFrame, points: int) -> None:
 
 
 def _draw_vectors(
-    ax: Axes, along: npt.NDArray[np.floating], index: int, color: str
-) -> None:
-    """Draw one step's vectors, (vectors, 2); the scale is that of all steps."""
-    ax.clear()
-    draw_vectors(along[index], ax=ax, color=color)
+    ax: Axes, along: npt.NDArray[np.floating], color: str
+) -> tuple[LineCollection, PathCollection]:
+    """Draw the vectors of the last step, (steps, vectors, 2), on a scale for all."""
+    draw_vectors(along[-1], ax=ax, color=COLORS[color])
     lengths = np.linalg.norm(along, axis=2)  # (steps, vectors)
     limit = 1.1 * float(np.quantile(lengths.max(axis=1), _WITHIN))
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit))
     ax.tick_params(labelsize=8)
+    lines, dots = ax.collections
+    return cast("LineCollection", lines), cast("PathCollection", dots)

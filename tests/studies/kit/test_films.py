@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import io
+import json
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 from browser import answer
 from matplotlib.figure import Figure
 from PIL import Image
 
 from studies._kit.films import Film, film_page, frames_of, render_film
+from studies._kit.findings import write_findings
+from studies._kit.verdicts import COLUMNS
 
 LABELS = ["step 0", "step <1> & more", "step 2"]
 
@@ -88,3 +92,25 @@ def test_the_slider_and_the_button_change_what_is_shown(tmp_path):
     assert len({source for _, source in found["seen"]}) == 3
     assert found["playing"][:2] == ["Pause", "0"]
     assert found["end"] == ["Play", "step 2"]
+
+
+def test_the_page_of_a_group_leads_to_the_film(tmp_path):
+    folder = tmp_path / "results" / "study"
+    folder.mkdir(parents=True)
+    (folder / "film.html").write_text(film_page(film()), "utf-8")
+    chapter = {"name": "part", "title": "A part", "text": "Words."}
+    moving = {"name": "film", "title": "A film", "caption": "What."}
+    chapters = [
+        {**chapter, "summary": "a\n1\n", "pictures": [], "films": [moving]},
+        # Written before there were films.
+        {**chapter, "name": "old", "summary": "a\n1\n", "pictures": []},
+    ]
+    words = {"title": "T", "text": "W.", "preset": "quick", "seed": 0}
+    text = json.dumps({**words, "chapters": chapters})
+    (folder / "chapters.json").write_text(text, "utf-8")
+    pd.DataFrame(columns=list(COLUMNS)).to_csv(folder / "verdicts.csv", index=False)
+    page = write_findings(folder.parent, ["study"], tmp_path / "out", "paper")
+    link = "[A film](paper-study-film.html): What."
+    assert page.read_text("utf-8").count(link) == 1
+    copy = tmp_path / "out" / "paper-study-film.html"
+    assert copy.read_text("utf-8") == (folder / "film.html").read_text("utf-8")
