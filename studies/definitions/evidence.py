@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -67,12 +68,8 @@ class Cell:
 
     def evidence(self, store: Path | None) -> Arrays:
         """Train all, or read it from `store`."""
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with one_thread():
             return kept(self._path(store), lambda: dict(self._everything()))
-        finally:
-            torch.set_num_threads(threads)
 
     def is_done(self, store: Path | None) -> bool:
         """Whether the store has it."""
@@ -186,6 +183,17 @@ class Cell:
 
     def _seeds(self, name: str, runs: int) -> list[int]:
         return run_seeds(self.seed, *self.key, *name.encode(), 0, runs=runs)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: workers share the cores, and sums stay the same."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def balanced_blocks(runs: int, points: int, rng: np.random.Generator) -> Bools:

@@ -18,7 +18,7 @@ from studies._kit.chapter import Begin, Chapter, Settings
 from studies._kit.images import load_images
 from studies._kit.randomness import generator, stream_of
 from studies.definitions import pictures, words
-from studies.definitions.evidence import Arrays, Cell, Runs, balanced_blocks
+from studies.definitions.evidence import Arrays, Cell, Runs, balanced_blocks, one_thread
 from studies.definitions.findings import AUTOENCODER, NETWORKS, TOYS, TREE
 from studies.definitions.points import Points, image_points, toy_points
 from studies.definitions.predictors import predictions
@@ -146,7 +146,8 @@ def _seconds(cells: list[Cell], settings: Settings) -> float:
     options = {"share": _TIMED_SHARE} if cell.recipe.history else {}
     for _ in range(2):  # the first compiles, and fills caches
         started = time.perf_counter()
-        cell.recipe.train(cell.points, member, range(timed), **options).scores()
+        with one_thread():
+            cell.recipe.train(cell.points, member, range(timed), **options).scores()
         elapsed = time.perf_counter() - started
     runs = cell.runs
     trainings: float = runs.reference + 2 * runs.pool + 2 * runs.fits
