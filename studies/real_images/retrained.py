@@ -216,7 +216,7 @@ def most_memorized(table: pd.DataFrame, images: Images) -> Picture:
             index = int(np.int64(place))
             lines = (
                 names[index],
-                f"{score[_MEMORIZED]:.3f}",
+                f"{round(score[_MEMORIZED], 3) + 0.0:.3f}",  # no minus before 0
                 f"leverage {score[_LEVERAGE]:.3f}",
             )
             draw_image(images.pixels[index], ax=ax, caption="\n".join(lines))

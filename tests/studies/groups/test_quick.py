@@ -39,7 +39,8 @@ def test_a_study_leaves_table_pictures_verdicts_and_a_page(results, name):
     pictures = list(folder.glob("*.png"))
     assert pictures
     assert page.count("data:image/png;base64,") == len(pictures)
-    assert "http" not in page
+    assert "http:" not in page
+    assert "https:" not in page
 
 
 @pytest.mark.parametrize("name", STUDIES)
