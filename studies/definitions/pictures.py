@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from memmetrics.plotting import COLORS
@@ -43,9 +44,15 @@ def all_pictures(table: pd.DataFrame) -> list[Picture]:
     return [answers(table), predictors(table), families(table), kinds(table)]
 
 
+def _figure(width: float, height: float) -> Figure:
+    """Return an empty figure with room for long names at its left edge."""
+    layout = ConstrainedLayoutEngine(w_pad=0.2)
+    return Figure(figsize=(width, height), layout=layout)
+
+
 def answers(table: pd.DataFrame) -> Picture:
     """Both questions in one picture: the matrix of agreements, and the frontier."""
-    figure = Figure(figsize=(13, 5.9), layout="constrained")
+    figure = _figure(13, 5.9)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
     square = findings.matrix(table, "noiseless_agreement", DEFINITIONS)
     _draw_matrix(left, square, [_SHORT[name] for name in DEFINITIONS])
@@ -148,7 +155,7 @@ def predictors(table: pd.DataFrame) -> Picture:
         ["group", "cost"], key=lambda c: c.map(order) if c.name == "group" else c
     )
     columns = [name for name in findings.FAMILIES if found[name].notna().any()]
-    figure = Figure(figsize=(11, 0.29 * len(found) + 1.6), layout="constrained")
+    figure = _figure(11, 0.29 * len(found) + 1.6)
     ax = figure.subplots()
     _draw_numbers(ax, found[columns].to_numpy(float), "RdBu_r", -1.0, 1.0)
     labels = [
@@ -163,8 +170,9 @@ def predictors(table: pd.DataFrame) -> Picture:
         phrases.append(f"{family}: {best['predictor']} ({best[family]:.2f})")
     caption = (
         "Share of the possible rank correlation with counterfactual memorization, "
-        "medians over data sets; behind each name its cost in trainings. Empty where "
-        f"a family has no such predictor. Best below {findings.CHEAP:g} trainings in "
+        "medians over data sets; behind each name its cost in trainings, the median "
+        "over families. Empty where a family has no such predictor. Best below "
+        f"{findings.CHEAP:g} trainings in "
         f"{'; '.join(phrases)}."
     )
     return Picture("predictors", "Every predictor in every family", caption, figure)
@@ -180,7 +188,7 @@ def families(table: pd.DataFrame) -> Picture:
         aggfunc="median",
         sort=False,
     ).reindex(columns=list(findings.FAMILIES))
-    figure = Figure(figsize=(11, 0.29 * len(square) + 1.6), layout="constrained")
+    figure = _figure(11, 0.29 * len(square) + 1.6)
     ax = figure.subplots()
     _draw_numbers(ax, square.to_numpy(float), "RdBu_r", -1.0, 1.0)
     names = [f"{first}: {second}" for first, second in square.index]
@@ -205,7 +213,7 @@ def kinds(table: pd.DataFrame) -> Picture:
     rows = findings.rows_of(table, "mean_rank")
     order = [kind for kind in (*KINDS, "zero hidden vector") if kind in set(rows.kind)]
     names = [_SHORT[name].replace("\n", " ") for name in DEFINITIONS]
-    figure = Figure(figsize=(13, 4.6), layout="constrained")
+    figure = _figure(13, 4.6)
     axes = figure.subplots(1, len(_PANELS))
     for ax, (title, members) in zip(axes, _PANELS.items(), strict=True):
         square = (
