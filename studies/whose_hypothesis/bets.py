@@ -237,7 +237,7 @@ def curves(table: pd.DataFrame) -> Picture:
         constant, linestyle="--", color=COLORS["gray"], label="best constant answer"
     )
     log_from_one(right, linear=0.05)
-    right.legend()
+    right.legend(loc="upper right")
     caption = (
         f"{BAND} {features} features (dotted: as many points). The network of each "
         "kind with the least train loss; where points have no entry, no start at any "
