@@ -128,7 +128,7 @@ def rank_agreement(
 
 def rank_correlation_interval(
     estimate: npt.ArrayLike, count: npt.ArrayLike, confidence: float
-) -> tuple[npt.NDArray[np.float64], ...]:
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return standard error, low and high of correlations of so many ranks.
 
     NaN where there are fewer than four; at ±1 both limits are there.
@@ -138,8 +138,8 @@ def rank_correlation_interval(
     with np.errstate(divide="ignore"):
         center = np.arctanh(correlation)  # infinite at ±1
     half = float(special.ndtri((1 + confidence) / 2)) * error
-    ends = np.tanh(center - half), np.tanh(center + half)
-    return error * (1 - correlation**2), *ends
+    low, high = np.tanh(center - half), np.tanh(center + half)
+    return error * (1 - correlation**2), low, high
 
 
 def _bound_iv(reliabilities: tuple[float, float]) -> float:
