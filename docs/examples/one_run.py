@@ -59,7 +59,7 @@ def train(lines, seed, *, epochs):
     config = GPT2Config(
         vocab_size=96,
         n_positions=LENGTH + 1,
-        n_embd=128,
+        n_embd=64,
         n_layer=1,
         n_head=2,
         bos_token_id=BLANK,
@@ -72,7 +72,7 @@ def train(lines, seed, *, epochs):
     model = GPT2LMHeadModel(config)
     rows = tokens(lines)
     steps = epochs * -(-len(rows) // BATCH)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1.5e-3)
     schedule = get_linear_schedule_with_warmup(optimizer, steps // 10, steps)
     for _ in range(epochs):
         for batch in rows[torch.randperm(len(rows))].split(BATCH):
