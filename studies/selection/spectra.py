@@ -298,7 +298,8 @@ def spectra(table: pd.DataFrame, name: str, unit: str) -> Picture:
         _draw_bits(table, bands, middle, color)
         first = _draw_shares(table, kind, first, right, color)
     left.set(ylabel=f"score lost ({unit})")
-    left.legend()
+    if len(kinds) > 1:
+        left.legend()
     middle.set(xlabel="rule (bits)", ylabel=f"score lost ({unit})", xscale="log")
     middle.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     middle.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
