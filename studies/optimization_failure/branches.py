@@ -190,8 +190,11 @@ def losses(name: str, table: pd.DataFrame) -> Picture:
         if np.isfinite([found.value, found.low, found.high]).all()
         else "Not every data set has a crossing within these sizes."
     )
+    sets = table["data_set"].nunique()
+    # Fewer than six cannot have an interval of 95%.
+    bands = BAND if sets >= 6 else f"Bands are the range over {sets} data sets."
     caption = (
-        f"{BAND} Top right, the lowest train loss without features less the lowest "
+        f"{bands} Top right, the lowest train loss without features less the lowest "
         f"with features at the same points: memorizing wins below zero. {where}"
     )
     return Picture(name, "Two branches", caption, figure)
