@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import scipy.sparse
-from scipy import stats
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
@@ -270,6 +269,8 @@ def memorized_share(table: pd.DataFrame, *, confidence: float = 0.95) -> pd.Data
     needed = ["index", "rule", "removed", "estimate", "standard_error", "n_in"]
     if missing := [name for name in needed if name not in table]:
         raise ValueError(f"`table` must have the columns {missing}; as of a spectrum")
+    from scipy import stats  # takes long to import
+
     rules = table["rule"].unique()
     if len(rules) < 2:
         raise ValueError(f"`table` must hold at least 2 rules; got {len(rules)}")

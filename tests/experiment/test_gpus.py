@@ -97,7 +97,8 @@ def trained(trainer, *, workers, backend, runs=12, **options):
 def test_workers_take_gpus_round_robin(backend, workers):
     scores = trained(Where(), workers=workers, backend=backend, runs=24).scores
     gpus_of = {(gpu, process) for gpu, process in scores[:, :2]}
-    assert {gpu for gpu, _ in gpus_of} == set(range(min(workers, 3)))
+    # A later pool's workers go on counting, so they may begin with any GPU.
+    assert len({gpu for gpu, _ in gpus_of}) == min(workers, 3)
     if backend == "multiprocessing":  # and each worker stays with its own
         assert len(gpus_of) == workers
 

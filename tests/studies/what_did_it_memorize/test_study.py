@@ -59,7 +59,8 @@ def test_csv_says_the_same_as_parquet(finished):
 def test_report_holds_every_picture(finished):
     text = (finished / "report.html").read_text(encoding="utf-8")
     assert text.count("data:image/png;base64,") == len(list(finished.glob("*.png")))
-    assert "http" not in text
+    assert "http:" not in text
+    assert "https:" not in text
     assert "nan" not in text.split("base64,")[0].lower()
 
 
