@@ -60,6 +60,7 @@ th, td { padding: .3rem .8rem .3rem 0; text-align: right; vertical-align: bottom
   border-bottom: 1px solid var(--line); }
 th { font-weight: 600; }
 .wide td, .wide th { white-space: nowrap; }
+.wide .words { white-space: normal; text-align: left; min-width: 12rem; }
 .facts td, .facts th { text-align: left; vertical-align: top; }
 .facts th { min-width: 8rem; }
 .gallery { list-style: none; margin: 1rem 0; padding: 0; display: grid; gap: .75rem; }
@@ -73,6 +74,7 @@ th { font-weight: 600; }
   font-variant-numeric: tabular-nums; }
 .gallery .marked .note { color: var(--found); }
 """
+_LONGEST_NAME = 24
 # Characters that have no place in HTML, whatever they are escaped to.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -115,9 +117,7 @@ class Table:
             f'<th scope="col">{_plain(str(name))}</th>' for name in self.frame
         )
         rows = "".join(
-            "<tr>"
-            + "".join(f"<td>{_plain(_cell(value))}</td>" for value in row)
-            + "</tr>\n"
+            "<tr>" + "".join(map(_cell, row)) + "</tr>\n"
             for row in self.frame.itertuples(index=False)
         )
         return (
@@ -249,7 +249,10 @@ def _plain(text: str) -> str:
 
 
 def _cell(value: object) -> str:
-    return "–" if pd.isna(value) else str(value)
+    text = "–" if pd.isna(value) else str(value)
+    # What is too long to be a number or a name is read as lines, not as a column.
+    kind = ' class="words"' if len(text) > _LONGEST_NAME else ""
+    return f"<td{kind}>{_plain(text)}</td>"
 
 
 def _item(item: Item) -> str:

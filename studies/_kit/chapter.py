@@ -83,7 +83,7 @@ class Study:
     """A question, the parts that answer it at each scale, and what was claimed.
 
     Claims are judged by the table of all parts together. Studies of one `group` are
-    run and reported together.
+    run and reported together. The picture named `cover` stands at the head of the page.
     """
 
     name: str
@@ -92,3 +92,4 @@ class Study:
     presets: Mapping[str, Sequence[Part]]
     claims: Sequence[Claim] = ()
     group: str = "paper"
+    cover: str = ""

@@ -10,9 +10,10 @@ import pandas as pd
 
 from memmetrics.experiment.store.manifest import package_versions
 from memmetrics.reporting import page
-from studies._kit.chapter import Chapter, Settings, Study
+from studies._kit.chapter import Chapter, Picture, Settings, Study
 from studies._kit.words import number
 
+_VERDICT_COLUMNS = ("verdict", "claim", "ours", "low", "high", "published", "source")
 # Whose versions have a part in the numbers, beside those that the package names.
 LIBRARIES = ("numba", "pandas", "scikit-learn", "matplotlib")
 
@@ -27,10 +28,14 @@ def render_page(
     seconds: float,
 ) -> bytes:
     """Return the page; `images` has the PNG of every picture by its name."""
-    sections = [_chapter(chapter, images) for chapter in chapters]
-    if not verdicts.empty:  # claims with our numbers, before anything else
-        shown = _table(verdicts.drop(columns="study"))
+    sections = [_chapter(chapter, images, study.cover) for chapter in chapters]
+    if not verdicts.empty:  # claims with our numbers, before what they come from
+        shown = _table(verdicts[list(_VERDICT_COLUMNS)])
         sections.insert(0, page.Section("verdicts", "Verdicts", [shown]))
+    cover = [it for it in _pictures(chapters) if it.name == study.cover]
+    if cover:
+        shown_first = [_picture(picture, images) for picture in cover]
+        sections.insert(0, page.Section("cover", "In one picture", shown_first))
     chosen = {name: it for name, it in asdict(settings).items() if it is not None}
     facts = {
         "command line": _listed(chosen),
@@ -44,12 +49,21 @@ def render_page(
     return page.html_page(study.title, study.text, sections, scripts=moving)
 
 
-def _chapter(chapter: Chapter, images: Mapping[str, bytes]) -> page.Section:
+def _pictures(chapters: Sequence[Chapter]) -> list[Picture]:
+    return [picture for chapter in chapters for picture in chapter.pictures]
+
+
+def _picture(picture: Picture, images: Mapping[str, bytes]) -> page.Picture:
+    return page.Picture(picture.title, images[picture.name], picture.caption)
+
+
+def _chapter(chapter: Chapter, images: Mapping[str, bytes], cover: str) -> page.Section:
     parts: list[page.Part] = [page.Text(chapter.text), _table(chapter.summary)]
     parts += chapter.films
     parts += [
-        page.Picture(picture.title, images[picture.name], picture.caption)
+        _picture(picture, images)
         for picture in chapter.pictures
+        if picture.name != cover
     ]
     return page.Section(chapter.name, chapter.title, parts)
 

@@ -10,6 +10,7 @@ from studies.definitions.part import NAME, Definitions
 STUDY = Study(
     name=NAME,
     group="thread",
+    cover="answers",
     title="Do the definitions agree? Can I skip the retraining?",
     text="""
 The thread has several definitions of memorization: a direction of its own (the paper),
