@@ -143,8 +143,14 @@ def _contents(data: Any) -> list[npt.NDArray[Any]]:
 
 
 def _save(path: Path, arrays: Arrays) -> None:
+    if pickled := [
+        name for name, array in arrays.items() if np.asarray(array).dtype.hasobject
+    ]:
+        raise TypeError(f"{', '.join(pickled)} would have to be pickled")
+    named: dict[str, Any] = dict(arrays)
     with path.open("wb") as file:  # a path would get a suffix
-        np.savez(file, allow_pickle=False, **arrays)
+        # Not allow_pickle=False, which older versions of NumPy save as one more array.
+        np.savez(file, **named)
 
 
 def _stack(arrays: Arrays) -> ToyStack:
