@@ -364,11 +364,11 @@ def _draw_shares(
     """Draw the memorized shares of a kind from place `first` on; the next place."""
     shares = table[(table["metric"] == SHARE) & (table["kind"] == kind)]
     shares = shares[np.isfinite(shares["low"])].sort_values("estimate")
-    value = shares["estimate"].to_numpy()
+    value, low, high = shares[["estimate", "low", "high"]].to_numpy().T
     ax.errorbar(
         first + np.arange(len(shares)),
         value,
-        yerr=[value - shares["low"], shares["high"] - value],
+        yerr=[value - low, high - value],
         color=color,
         marker="o",
         markersize=3,
