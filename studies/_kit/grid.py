@@ -70,13 +70,21 @@ class Grid:
 
 
 def medians(
-    table: pd.DataFrame, conditions: Sequence[str], shown: Mapping[str, str]
+    table: pd.DataFrame,
+    conditions: Sequence[str],
+    shown: Mapping[str, str] | None = None,
+    *,
+    digits: int = 4,
 ) -> pd.DataFrame:
-    """One row a combination of conditions: medians over data sets of some metrics."""
-    rows = table[table["metric"].isin(shown)]
-    frame = rows.pivot_table(
+    """One row a combination of conditions: medians over data sets of each metric.
+
+    `shown` chooses metrics, in order, and says what to call them.
+    """
+    frame = table.pivot_table(
         index=list(conditions), columns="metric", values="estimate", aggfunc="median"
-    )[list(shown)]
-    frame = frame.rename(columns=dict(shown)).round(4).reset_index()
+    )
+    if shown is not None:
+        frame = frame[list(shown)].rename(columns=dict(shown))
+    frame = frame.round(digits).reset_index()
     frame.columns = [str(name).replace("_", " ") for name in frame.columns]
     return frame

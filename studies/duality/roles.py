@@ -14,6 +14,7 @@ import memmetrics as mm
 from memmetrics.plotting import COLORS
 from studies._kit.chapter import Begin, Chapter, Picture, Settings
 from studies._kit.estimates import Estimate, median_of
+from studies._kit.grid import medians
 from studies._kit.pictures import BAND, draw_band
 from studies._kit.randomness import generator, run_seeds, stream_of
 from studies._kit.toy import by_data_set
@@ -201,12 +202,7 @@ def relative_distance(table: pd.DataFrame, thing: str, *, most: bool) -> Estimat
 
 def summarize(table: pd.DataFrame) -> pd.DataFrame:
     """Medians over data sets, one row a thing and size."""
-    frame = table.pivot_table(
-        index=["thing", "points"], columns="metric", values="estimate", aggfunc="median"
-    )
-    frame = frame.round(2).reset_index()
-    frame.columns = [str(name).replace("_", " ") for name in frame.columns]
-    return frame
+    return medians(table, ["thing", "points"], digits=2)
 
 
 def curves(table: pd.DataFrame) -> Picture:

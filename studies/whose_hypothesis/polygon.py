@@ -13,6 +13,7 @@ import memmetrics as mm
 from memmetrics.plotting import COLORS, draw_vectors
 from studies._kit.chapter import Begin, Chapter, Picture, Settings
 from studies._kit.estimates import Estimate, median_of
+from studies._kit.grid import medians
 from studies._kit.pictures import BAND, draw_band
 from studies._kit.randomness import generator, run_seeds, stream_of
 from studies._kit.toy import by_data_set
@@ -142,13 +143,8 @@ def trained_loss(table: pd.DataFrame, points: int) -> Estimate:
 
 def summarize(table: pd.DataFrame) -> pd.DataFrame:
     """Medians over data sets, one row a kind and size."""
-    frame = table.pivot_table(
-        index=["kind", "points"], columns="metric", values="estimate", aggfunc="median"
-    )
     # Six digits: a loss of 1e-30 is zero.
-    frame = frame.round(6).reset_index()
-    frame.columns = [str(name).replace("_", " ") for name in frame.columns]
-    return frame
+    return medians(table, ["kind", "points"], digits=6)
 
 
 def curves(table: pd.DataFrame) -> Picture:

@@ -17,6 +17,7 @@ import memmetrics as mm
 from memmetrics.plotting import COLORS
 from studies._kit.chapter import Begin, Chapter, Picture, Settings
 from studies._kit.estimates import Estimate, median_of
+from studies._kit.grid import medians
 from studies._kit.pictures import BAND, draw_band, log_from_one
 from studies._kit.randomness import generator, stream_of
 from studies._kit.toy import by_data_set, constant_loss, held_out
@@ -232,12 +233,7 @@ def at_the_end(table: pd.DataFrame, world: str) -> Estimate:
 
 def summarize(table: pd.DataFrame) -> pd.DataFrame:
     """Medians over data sets, one row a world and size."""
-    frame = table.pivot_table(
-        index=["world", "points"], columns="metric", values="estimate", aggfunc="median"
-    )
-    frame = frame.round(4).reset_index()
-    frame.columns = [str(name).replace("_", " ") for name in frame.columns]
-    return frame
+    return medians(table, ["world", "points"])
 
 
 def curves(table: pd.DataFrame) -> Picture:
