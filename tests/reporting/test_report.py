@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import json
-import re
 import subprocess
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
-import torch
-from PIL import Image
+from reports import evidence, written
 from scipy import stats
 
 import memmetrics as mm
-from memmetrics.reporting.examples import shown_example
 from memmetrics.statistics.discovery import discoveries
 
 RNG = np.random.default_rng(0)
-
-
-def evidence(runs=60, points=30, **fields):
-    member = RNG.random((runs, points)) < 0.5
-    strength = np.linspace(0, 2, points)
-    scores = RNG.normal(size=(runs, points)) + member * strength
-    return mm.Retrainings(scores, member, **fields)
-
-
-def written(folder):
-    page = (folder / "report.html").read_text("utf-8")
-    return page, json.loads((folder / "report.json").read_text("ascii"))
 
 
 def test_numbers_are_those_of_the_metric(tmp_path):
@@ -87,7 +68,9 @@ def test_discoveries_by_a_plain_loop(tmp_path):
     welch = stats.ttest_ind(
         inside - 0.3, outside, equal_var=False, alternative="greater"
     )
-    assert row["p_value"] == pytest.approx(welch.pvalue, rel=1.0)
+    # So far in the tail, not the chances are alike but how far it is.
+    far = stats.norm.isf([row["p_value"], welch.pvalue])
+    assert far[0] == pytest.approx(far[1], rel=0.2)
     width = stats.ttest_ind(inside, outside, equal_var=False).confidence_interval(0.9)
     assert row["low"] == pytest.approx(width.low, abs=0.05)
 
@@ -155,81 +138,6 @@ def test_tokens_are_averaged_over_those_there_are(tmp_path):
         assert row["estimate"] == pytest.approx(expected.estimate[row["point"]])
     assert record["rests_on"]["missing_scores"] == 1
     assert record["rests_on"]["tokens"] == 4
-
-
-def pictures(page):
-    found = re.findall(
-        r'<li[^>]*><img alt="" src="data:image/\w+;base64,([^"]+)"', page
-    )
-    return [
-        np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))) for data in found
-    ]
-
-
-@pytest.mark.parametrize(
-    ("shape", "expected"),
-    [
-        ((8, 6), (8, 6)),
-        ((1, 8, 6), (8, 6)),
-        ((8, 6, 3), (8, 6, 3)),
-        ((3, 8, 6), (8, 6, 3)),
-    ],
-)
-def test_pictures_stand_beside_their_scores(tmp_path, shape, expected):
-    points = RNG.integers(0, 256, (30, *shape), dtype=np.uint8)
-    mm.report(evidence(), tmp_path, points=points)
-    page, record = written(tmp_path)
-    shown = pictures(page)
-    assert len(shown) == 30
-    for row, image in zip(record["points"], shown, strict=True):
-        point = points[row["point"]]
-        if shape[0] in {1, 3}:
-            point = np.moveaxis(point, 0, -1)
-        np.testing.assert_array_equal(image, point.reshape(expected))
-
-
-def test_pictures_of_numbers_are_scaled_together(tmp_path):
-    points = torch.linspace(-1, 1, 30)[:, None, None].expand(30, 4, 4)
-    mm.report(evidence(), tmp_path, points=points)
-    page, record = written(tmp_path)
-    gray = {
-        row["point"]: image[0, 0]
-        for row, image in zip(record["points"], pictures(page), strict=True)
-    }
-    assert [gray[k] for k in (0, 29)] == [0, 255]
-    assert sorted(gray.values()) == [gray[k] for k in range(30)]
-
-
-@pytest.mark.parametrize("fill", [np.nan, np.inf, 0.0, 1.7e308])
-def test_odd_pixels(tmp_path, fill):
-    points = np.zeros((30, 4, 4))
-    points[::2] = fill
-    points[1] = -fill
-    mm.report(evidence(), tmp_path, points=points)
-    assert len(pictures(written(tmp_path)[0])) == 30
-
-
-def test_large_pictures_are_made_small():
-    noise = RNG.integers(0, 256, (512, 300, 3), dtype=np.uint8)
-    content = shown_example(noise, None)
-    assert len(content) < 30_000
-    assert max(Image.open(io.BytesIO(content)).size) == 128
-
-
-def test_texts_stand_beside_their_scores(tmp_path):
-    texts = pd.Series(
-        [f"<i>text {k}</i> & more" for k in range(30)], index=range(5, 35)
-    )
-    mm.report(evidence(), tmp_path, points=texts)
-    page, record = written(tmp_path)
-    items = re.findall(
-        r'<p class="text" dir="auto">(.*?)</p><p class="note">(.*?)</p>', page
-    )
-    assert len(items) == 30
-    for row, (text, note) in zip(record["points"], items, strict=True):
-        assert text == f"&lt;i&gt;text {row['point']}&lt;/i&gt; &amp; more"
-        assert note.startswith(f"point {row['point']}: {row['estimate']:#.3g}")
-        assert note.endswith("memorized") == row["memorized"]
 
 
 def test_few_are_shown_of_many(tmp_path):
@@ -318,93 +226,3 @@ def test_without_matplotlib(tmp_path):
     )
     assert "pip install 'memmetrics[plot]'" in done.stderr
     assert not (tmp_path / "out").exists()
-
-
-def evidence_with_held_out(runs=200, points=12, held_out=20):
-    """Point 3 helps held-out target 5 by 2, and point 7 harms target 11 by 1.5."""
-    rng = np.random.default_rng(3)
-    member = rng.random((runs, points)) < 0.5
-    scores = rng.normal(size=(runs, points + held_out))
-    scores[:, points + 5] += 2 * member[:, 3]
-    scores[:, points + 11] -= 1.5 * member[:, 7]
-    own = [*range(points), *[-1] * held_out]
-    return mm.Retrainings(scores, member, own=own)
-
-
-def test_influences_on_held_out_targets(tmp_path):
-    runs = evidence_with_held_out()
-    mm.report(runs, tmp_path, confidence=0.9)
-    page, record = written(tmp_path)
-    rows = record["influences"]
-    assert [row["target"] for row in rows[:1] + rows[4:5]] == [5, 11]
-    assert [row["point"] for row in rows[:1] + rows[4:5]] == [3, 7]
-    assert len(rows) == 8 * 4
-    assert [row["clear"] for row in rows] == [i in (0, 4) for i in range(32)]
-    whole = mm.counterfactual_influence(runs, confidence=0.9)
-    for row in rows:
-        pair = row["point"], 12 + row["target"]
-        for name in ("estimate", "low", "high", "standard_error"):
-            expected = getattr(whole, name)[pair]
-            assert row[name] == pytest.approx(expected, rel=1e-9)
-        others = np.delete(np.arange(12), row["point"])
-        larger = np.abs(whole.estimate[others, pair[1]]) > abs(row["estimate"])
-        assert larger.sum() < 4
-    assert "What held-out targets rest on" in page
-    assert "largest of 240 pairs" in page
-    assert "as 2 of the 32 shown are" in page
-    assert "<img" in page  # the ranking
-    assert 'class="gallery' not in page
-
-
-def test_targets_are_shown_beside_their_points(tmp_path):
-    runs = evidence_with_held_out()
-    points, targets = RNG.random((12, 5, 5)), RNG.random((20, 5, 5))
-    mm.report(runs, tmp_path / "pictures", points=points, targets=targets)
-    page = written(tmp_path / "pictures")[0]
-    assert items(page) == 12 + 8 * 5
-    assert page.count('<li class="marked"') >= 2
-    texts = [f"training text {i}" for i in range(12)]
-    held_out = [f"held-out <b>text</b> {i}" for i in range(20)]
-    mm.report(runs, tmp_path / "texts", points=texts, targets=held_out)
-    page = written(tmp_path / "texts")[0]
-    section = page[page.index('<section id="influence"') :]
-    assert section.index("held-out &lt;b&gt;text&lt;/b&gt; 5") < section.index(
-        "training text 3"
-    )
-    mm.report(runs, tmp_path / "points", points=points)
-    assert items(written(tmp_path / "points")[0]) == 12 + 8 * 4
-
-
-def items(page):
-    return len(re.findall("<li[ >]", page))
-
-
-def test_what_is_not_searched_is_said(tmp_path, monkeypatch):
-    runs = evidence_with_held_out()
-    monkeypatch.setattr("memmetrics.reporting.influences._SEARCHED", 200 * 12 * 3)
-    mm.report(runs, tmp_path)
-    page, record = written(tmp_path)
-    assert {row["target"] for row in record["influences"]} == {0, 10, 19}
-    assert "out of 3 of 20 held-out targets" in page
-    assert "largest of 36 pairs" in page
-
-
-def test_no_influence_where_nothing_is_held_out_or_known(tmp_path):
-    mm.report(evidence(), tmp_path)
-    page, record = written(tmp_path)
-    assert record["influences"] == []
-    assert 'id="influence"' not in page
-    member = np.array([[True, False], [False, True]])
-    two = mm.Retrainings(np.ones((2, 3)), member, own=[0, 1, -1])
-    mm.report(two, tmp_path)
-    assert 'id="influence"' not in written(tmp_path)[0]
-
-
-def test_unsuitable_targets(tmp_path):
-    runs = evidence_with_held_out()
-    with pytest.raises(TypeError, match="`targets` are shown beside `points`"):
-        mm.report(runs, tmp_path, targets=["a"] * 20)
-    with pytest.raises(ValueError, match="each of the 20 targets; got 3"):
-        mm.report(runs, tmp_path, points=["a"] * 12, targets=["a"] * 3)
-    with pytest.raises(TypeError, match="`targets` must be texts if `points` are"):
-        mm.report(runs, tmp_path, points=["a"] * 12, targets=np.ones((20, 2, 2)))

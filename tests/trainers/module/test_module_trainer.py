@@ -1,4 +1,4 @@
-"""ModuleTrainer: stacked runs are the runs that a plain loop trains one by one."""
+"""ModuleTrainer: a run is its own, and says all there is to know of it."""
 
 from __future__ import annotations
 
@@ -8,236 +8,23 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from module_problems import (
+    LABELS,
+    MEMBER,
+    POINTS,
+    PROBLEMS,
+    SEEDS,
+    TokenModel,
+    dense,
+    perceptron,
+    token_score,
+)
 from scores import log_likelihood
 from torch import nn
-from torch.nn import functional
 
 import memmetrics as mm
 
-SEEDS = [11, 12, 2**64 - 1]
 RNG = np.random.default_rng(0)
-POINTS = 37
-MEMBER = RNG.random((3, POINTS)) < 0.5
-LABELS = RNG.integers(0, 3, POINTS)
-
-
-def token_score(output, target):
-    # (batch, tokens, classes) and (batch, tokens) -> (batch, tokens)
-    return -functional.cross_entropy(output.mT, target, reduction="none")
-
-
-def perceptron(inputs=16, hidden=32, classes=3, dropout=0.0):
-    return nn.Sequential(
-        nn.Linear(inputs, hidden),
-        nn.ReLU(),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, classes),
-    )
-
-
-class TokenModel(nn.Module):
-    """Predicts a class for every token, through an embedding and a norm."""
-
-    def __init__(self):
-        super().__init__()
-        self.embed = nn.Embedding(9, 6)
-        self.norm = nn.LayerNorm(6)
-        self.out = nn.Linear(6, 9)
-
-    def forward(self, tokens):
-        return self.out(functional.gelu(self.norm(self.embed(tokens).cumsum(1))))
-
-
-class TwoInputs(nn.Module):
-    """Takes two arguments, uses one weight twice, and freezes another."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(5, 5) / 3)
-        self.again = self.weight
-        self.frozen = nn.Parameter(torch.randn(5), requires_grad=False)
-        self.unused = nn.Parameter(torch.randn(2))
-        self.scale = nn.Parameter(torch.tensor(0.5))
-        self.out = nn.Linear(5, 3)
-
-    def forward(self, first, second):
-        mixed = torch.tanh(first @ self.weight + second) @ self.again
-        return self.out(mixed * self.scale + self.frozen)
-
-
-def dense(*shape):
-    return RNG.normal(size=(POINTS, *shape)).astype("f4")
-
-
-PROBLEMS = {
-    "perceptron": (perceptron, (dense(16), LABELS), log_likelihood),
-    "odd sizes": (
-        functools.partial(perceptron, 7, 5),
-        (dense(7), LABELS),
-        log_likelihood,
-    ),
-    "convolution": (
-        lambda: nn.Sequential(
-            nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(3 * 9, 3)
-        ),
-        (dense(1, 5, 5), LABELS),
-        log_likelihood,
-    ),
-    "tokens": (TokenModel, RNG.integers(0, 9, (POINTS, 4)), token_score),
-    "two inputs": (TwoInputs, (dense(5), dense(5), LABELS), log_likelihood),
-    "regression": (
-        lambda: nn.Linear(4, 2),
-        (dense(4), dense(2)),
-        lambda output, target: -((output - target) ** 2).sum(-1),
-    ),
-}
-
-
-def batch_order(own, seed, steps, batch_size):
-    """Each run's batches, drawn the way the documentation says."""
-    if batch_size is None or batch_size >= len(own):
-        return [own] * steps
-    key = np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(1, np.uint64)[0]
-    generator = torch.Generator().manual_seed(int(key))
-    row = []
-    while len(row) < steps * batch_size:
-        row += own[torch.randperm(len(own), generator=generator).numpy()].tolist()
-    return np.reshape(row[: steps * batch_size], (steps, batch_size))
-
-
-def plain_loop(factory, data, score, member, seeds, *, steps, batch_size, build, dtype):
-    """Train one model after another, as a user would; return parameters and scores."""
-    arrays = data if isinstance(data, tuple) else (data, data)
-    tensors = [torch.as_tensor(array) for array in arrays]
-    tensors = [t.to(dtype) if t.is_floating_point() else t for t in tensors]
-    *inputs, target = tensors
-    parameters, scores = [], []
-    for row, seed in zip(member, seeds, strict=True):
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            module = factory().to(dtype)
-        optimizer, schedule = build(module)
-        for batch in batch_order(np.flatnonzero(row), seed, steps, batch_size):
-            optimizer.zero_grad()
-            loss = -score(module(*[x[batch] for x in inputs]), target[batch]).mean()
-            loss.backward()
-            optimizer.step()
-            if schedule is not None:
-                schedule.step()
-        parameters.append(dict(module.named_parameters()))
-        scores.append(score(module(*inputs), target).detach().numpy())
-    return parameters, np.stack(scores)
-
-
-def assert_same_as_plain_loop(name, *, dtype="float32", tolerance=1e-5, **options):
-    factory, data, score = PROBLEMS[name]
-    optimizer = options.get("optimizer", torch.optim.AdamW)
-    optimizer_options = options.get("optimizer_options", {})
-    schedule = options.get("schedule")
-
-    def build(module):
-        plain = optimizer(module.parameters(), **optimizer_options)
-        return plain, None if schedule is None else schedule(plain)
-
-    trainer = mm.ModuleTrainer(factory, score=score, steps=25, dtype=dtype, **options)
-    stack = trainer.fit(data, MEMBER, seeds=SEEDS)
-    assert stack.one_at_a_time is None
-    parameters, scores = plain_loop(
-        factory,
-        data,
-        score,
-        MEMBER,
-        SEEDS,
-        steps=25,
-        batch_size=options.get("batch_size"),
-        build=build,
-        dtype=getattr(torch, dtype),
-    )
-    for run, expected in enumerate(parameters):
-        for parameter, value in expected.items():
-            if value.requires_grad:
-                torch.testing.assert_close(
-                    stack.parameters[parameter][run],
-                    value.detach(),
-                    atol=tolerance,
-                    rtol=tolerance,
-                )
-    np.testing.assert_allclose(
-        stack.scores(data), scores, atol=10 * tolerance, rtol=10 * tolerance
-    )
-
-
-@pytest.mark.parametrize("batch_size", [None, 5, 1, 19])
-@pytest.mark.parametrize("name", PROBLEMS)
-def test_stack_equals_plain_loop(name, batch_size):
-    assert_same_as_plain_loop(name, batch_size=batch_size)
-
-
-@pytest.mark.parametrize("name", PROBLEMS)
-def test_stack_equals_plain_loop_in_double_precision(name):
-    assert_same_as_plain_loop(name, batch_size=5, dtype="float64", tolerance=1e-10)
-
-
-@pytest.mark.parametrize(
-    ("optimizer", "options"),
-    [
-        (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
-        (torch.optim.Adam, {"lr": 1e-2, "amsgrad": True}),
-        (torch.optim.AdamW, {"foreach": True, "weight_decay": 0.3}),
-        (torch.optim.RMSprop, {"lr": 1e-3, "centered": True}),
-        (torch.optim.Adagrad, {"lr": 1e-2}),
-        (torch.optim.Adadelta, {}),
-        (torch.optim.Adamax, {}),
-        (torch.optim.NAdam, {}),
-        (torch.optim.RAdam, {}),
-        (torch.optim.Rprop, {}),
-        (torch.optim.ASGD, {}),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
-)
-def test_every_elementwise_optimizer_serves_the_stack(optimizer, options):
-    assert_same_as_plain_loop(
-        "odd sizes",
-        optimizer=optimizer,
-        optimizer_options=options,
-        batch_size=6,
-        dtype="float64",
-        tolerance=1e-10,
-    )
-
-
-def test_schedule_is_stepped_after_each_step():
-    assert_same_as_plain_loop(
-        "perceptron",
-        schedule=lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingLR(
-            optimizer, T_max=25
-        ),
-        optimizer_options={"lr": 1e-2},
-        dtype="float64",
-        tolerance=1e-10,
-    )
-
-
-def test_parameter_groups_see_one_models_shapes():
-    def decay_matrices(parameters):
-        matrices = [value for value in parameters.values() if value.ndim == 2]
-        rest = [value for value in parameters.values() if value.ndim != 2]
-        return [
-            {"params": matrices, "weight_decay": 0.5},
-            {"params": rest, "weight_decay": 0.0},
-        ]
-
-    factory, data, score = PROBLEMS["perceptron"]
-    options = {"steps": 20, "dtype": "float64", "parameter_groups": decay_matrices}
-    together = mm.ModuleTrainer(factory, score=score, **options)
-    alone = mm.ModuleTrainer(factory, score=score, stacked=False, **options)
-    undecayed = mm.ModuleTrainer(factory, score=score, steps=20, dtype="float64")
-    scores = [
-        trainer.fit(data, MEMBER, seeds=SEEDS).scores(data)
-        for trainer in (together, alone, undecayed)
-    ]
-    np.testing.assert_allclose(scores[0], scores[1], atol=1e-10)
-    assert np.abs(scores[0] - scores[2]).max() > 1e-4
 
 
 @pytest.mark.parametrize("batch_size", [None, 16])

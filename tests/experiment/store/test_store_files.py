@@ -11,18 +11,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from simple_trainers import NearestMean
+from stored_runs import POINTS, run
 
 from memmetrics.errors import RetrainingError, StoreError
 from memmetrics.experiment.retraining import retrain
 from memmetrics.experiment.store import shards
 from memmetrics.experiment.store.directory import DirectoryStore
-
-POINTS = np.random.default_rng(0).normal(size=(20, 3))
-
-
-def run(directory, trainer=None, *, runs=12, **options):
-    arguments = {"stack_size": 4, "rng": 0, "data": POINTS, **options}
-    return retrain(trainer or NearestMean(), runs=runs, store=directory, **arguments)
 
 
 @pytest.fixture

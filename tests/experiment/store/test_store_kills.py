@@ -31,7 +31,7 @@ print("finished")
 
 
 def start(directory, runs=60):
-    here = Path(__file__).parents[1]
+    here = Path(__file__).parents[2]
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(runs), str(directory)],
         env={**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{here.parent}"},

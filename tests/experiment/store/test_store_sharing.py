@@ -39,7 +39,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs signals")
 
 
 def start(counts, *, stacks, n_jobs=1, delay=0.05, lifetime=120):
-    here = Path(__file__).parents[1]
+    here = Path(__file__).parents[2]
     counts.mkdir(exist_ok=True)
     options = map(str, (stacks, counts, n_jobs, delay, lifetime))
     return subprocess.Popen(
