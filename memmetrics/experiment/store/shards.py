@@ -72,11 +72,16 @@ def write_shard(
     ------
     OSError
         If it cannot be written; nothing is left behind then.
+    TypeError
+        If an array holds objects.
     """
     header["checksums"] = {name: fingerprint(array) for name, array in arrays.items()}
     text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    members: dict[str, Any] = {"header": text, **arrays}
     with AtomicFile(path) as file:
-        np.savez(file, allow_pickle=False, header=text, **arrays)
+        # Not allow_pickle=False, which older versions of NumPy save as one more array;
+        # arrays of objects, which alone are pickled, have no fingerprint.
+        np.savez(file, **members)
 
 
 def read_header(path: Path) -> Header:

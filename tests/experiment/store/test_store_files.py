@@ -7,11 +7,12 @@ import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
 from simple_trainers import NearestMean
-from stored_runs import POINTS, run
+from stored_runs import POINTS, Untouchable, run
 
 from memmetrics.errors import RetrainingError, StoreError
 from memmetrics.experiment.retraining import retrain
@@ -52,6 +53,32 @@ def header_of_another_version(path):
 
 def header_that_is_a_list(path):
     np.savez(path, header=np.frombuffer(b"[1, 2]", dtype=np.uint8))
+
+
+def test_a_shard_has_its_arrays_and_no_others(tmp_path):
+    run(tmp_path)
+    for path in stacks(tmp_path):
+        with np.load(path) as archive:
+            assert set(archive) == {"header", "scores", "diverged"}
+
+
+def test_what_older_versions_of_numpy_wrote_beside_the_arrays_is_ignored(
+    tmp_path, expected
+):
+    run(tmp_path)
+    for path in stacks(tmp_path):
+        with ZipFile(path, "a") as archive, archive.open("allow_pickle.npy", "w") as to:
+            np.lib.format.write_array(to, np.array(False))
+        shards.check_shard(path)
+    assert np.array_equal(run(tmp_path, Untouchable()).scores, expected)
+
+
+def test_objects_are_never_pickled(tmp_path):
+    header = {"configuration": "", "runs": [0], "keys": ["k"], "checksums": {}}
+    objects = np.array([{}], dtype=object)
+    with pytest.raises(TypeError):
+        shards.write_shard(tmp_path / "a.npz", header, {"scores": objects})
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
