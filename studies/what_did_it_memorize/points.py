@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import sparse, stats
 
@@ -117,9 +116,3 @@ def clearly_memorized(table: pd.DataFrame) -> float:
     """Share of points whose interval of counterfactual memorization is above 0."""
     rows = table[table["metric"] == POINT_METRICS[0]]
     return float((rows["low"] > 0).mean())
-
-
-def as_array(values: pd.Series) -> npt.NDArray[np.float64]:
-    """Plain numbers, missing ones as NaN."""
-    array: npt.NDArray[np.float64] = values.to_numpy(dtype=float, na_value=np.nan)
-    return array

@@ -136,11 +136,6 @@ def trained_angles(table: pd.DataFrame, points: int) -> Estimate:
     return median_of(_kind(table, "uneven_angles", KINDS[0]).get(points, []))
 
 
-def trained_loss(table: pd.DataFrame, points: int) -> Estimate:
-    """Train loss of the best start for orthonormal points."""
-    return median_of(_kind(table, "trained_loss", KINDS[0]).get(points, []))
-
-
 def summarize(table: pd.DataFrame) -> pd.DataFrame:
     """Medians over data sets, one row a kind and size."""
     # Six digits: a loss of 1e-30 is zero.
