@@ -7,19 +7,17 @@ points never trained on; and, where they are known, the true hidden directions.
 from __future__ import annotations
 
 import hashlib
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
 
 import memmetrics as mm
 from memmetrics.trainers.toy.stack import ToyStack
 from studies._kit.chapter import Settings
+from studies._kit.classifier import train_classifier
 from studies._kit.images import Images, load_images
 from studies._kit.randomness import generator, run_seeds, stream_of
 from studies._kit.toy import OWN_DIRECTION
@@ -203,20 +201,9 @@ class Classifier:
     def _fit(
         self, images: Floats, labels: npt.NDArray[np.int64], seed: int
     ) -> dict[str, npt.NDArray[Any]]:
-        model = MLPClassifier(
-            (self.units,),
-            max_iter=self.epochs,
-            alpha=0.0,
-            learning_rate_init=5e-3,
-            batch_size=min(64, len(images)),
-            tol=0.0,
-            n_iter_no_change=self.epochs,
-            random_state=seed % 2**32,
+        model = train_classifier(
+            images, labels, units=self.units, epochs=self.epochs, seed=seed
         )
-        with warnings.catch_warnings():
-            # The number of epochs is what is asked for.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(images, labels)
         (inward, outward), (bias, last) = model.coefs_, model.intercepts_
         return {"inward": inward, "bias": bias, "outward": outward, "last": last}
 

@@ -71,31 +71,28 @@ def overlap_against_start(table: pd.DataFrame) -> Estimate:
 
     At the size in the middle.
     """
-    rows = table[table["branch"] == SCRATCH]
-    found = [
-        by_data_set(rows, metric, "points")
-        for metric in ("overlap_of_neighbors", "overlap_of_neighbors_at_the_start")
-    ]
-    sizes = sorted(rows["points"].unique())
-    middle = sizes[len(sizes) // 3]
-    if any(middle not in each for each in found):
-        return median_of([])
-    return median_of(found[0][middle] / found[1][middle])
+    return _ratio(table, "overlap_of_neighbors", "overlap_of_neighbors_at_the_start")
 
 
 def triangles_against_chance(table: pd.DataFrame) -> Estimate:
     """Share of memorized points in triangles over that in random order."""
+    # In small samples no trio comes about by chance at all.
+    return _ratio(
+        table, "share_in_triangles", "share_in_triangles_by_chance", least=1e-3
+    )
+
+
+def _ratio(
+    table: pd.DataFrame, metric: str, other: str, *, least: float | None = None
+) -> Estimate:
+    """One metric of the memorizing branch over another, taken as `least` or more."""
     rows = table[table["branch"] == SCRATCH]
-    found = [
-        by_data_set(rows, metric, "points")
-        for metric in ("share_in_triangles", "share_in_triangles_by_chance")
-    ]
+    found = [by_data_set(rows, each, "points") for each in (metric, other)]
     sizes = sorted(rows["points"].unique())
     middle = sizes[len(sizes) // 3]
     if any(middle not in each for each in found):
         return median_of([])
-    # In small samples no trio comes about by chance at all.
-    return median_of(found[0][middle] / found[1][middle].clip(lower=1e-3))
+    return median_of(found[0][middle] / found[1][middle].clip(lower=least))
 
 
 def crossing_occurrences(table: pd.DataFrame) -> Estimate:

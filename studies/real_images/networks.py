@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 import memmetrics as mm
 from studies._kit.chapter import Settings
+from studies._kit.classifier import train_classifier
 from studies._kit.images import Images, load_images
 from studies._kit.randomness import generator, run_seeds, stream_of
 from studies._kit.trainings import Training, kept
@@ -65,20 +64,13 @@ class Classifier:
 
     def fit(self, images: Images, seed: int) -> MLPClassifier:
         """Train it."""
-        model = MLPClassifier(
-            (self.units,),
-            max_iter=self.epochs,
-            alpha=0.0,
-            learning_rate_init=_LEARNING_RATE,
-            batch_size=min(64, len(images)),
-            tol=0.0,
-            n_iter_no_change=self.epochs,
-            random_state=seed % 2**32,
+        return train_classifier(
+            images.unit_rows(),
+            images.labels,
+            units=self.units,
+            epochs=self.epochs,
+            seed=seed,
         )
-        with warnings.catch_warnings():
-            # The number of epochs is what is asked for.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            return model.fit(images.unit_rows(), images.labels)
 
     def layer(
         self, path: Path | None, train: Images, test: Images, seed: int
