@@ -171,10 +171,10 @@ def _run_all(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int
 def _report(results: Path, out: Path, groups: Sequence[str], page: str | None) -> int:
     """Write the page of each group that has results."""
     try:
-        pages = [
-            write_findings(results, registry.names(group), out, page or group)
-            for group in groups
-        ]
+        pages = []
+        for group in groups:
+            studies = [registry.find(name) for name in registry.names(group)]
+            pages.append(write_findings(results, studies, out, page or group))
         if not any(pages):
             raise FileNotFoundError(f"{results} holds no finished study")
     except OSError as error:

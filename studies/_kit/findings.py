@@ -1,5 +1,6 @@
 """One page of what a group of studies found: words first, then verdicts and pictures.
 
+Claims are judged again, from the tables: they may be others than when a study ran.
 Beside the page lie its pictures, ``PAGE_verdicts.csv``, and the small tables of all
 chapters as CSV. ``PAGE_words.md``, if it is there, is what somebody wrote about them.
 """
@@ -16,36 +17,44 @@ from typing import Any
 
 import pandas as pd
 
+from studies._kit.chapter import Study
 from studies._kit.files import write
+from studies._kit.verdicts import verdicts
 from studies._kit.words import number
 
 _HEAD = """# Findings: {page}
 
 What studies found, each at the scale that its text names. A verdict is computed from
 the study's table: the claim *holds* if the whole interval of our number lies in the
-range that the claim allows, *fails* if none of it does, and otherwise *depends* on the
-seed. A claim about another size than ours, or one that our table has no answer to, is
-*out of scale*. Intervals are over data sets, each with seeds of its own.
+range that is allowed, *fails* if none of it does, and otherwise *depends* on the seed.
+What is allowed is how we read the published number; it does not depend on the seed. A
+claim about another size than ours, or one that our table has no answer to, is *out of
+scale*. Intervals are over data sets, each with seeds of its own.
 
 `python -m studies run NAME` makes a study again, `python -m studies report` this page.
 """
 
 
 def write_findings(
-    results: Path, names: Sequence[str], out: Path, page: str
+    results: Path, studies: Sequence[Study], out: Path, page: str
 ) -> Path | None:
-    """Write the page of those studies that lie in `results`: its path.
+    """Write the page of those `studies` that lie in `results`: its path.
 
     None, and no page, if `results` has none of them.
     """
-    folders = [
-        results / name for name in names if (results / name / "chapters.json").is_file()
+    finished = [
+        (study, results / study.name)
+        for study in studies
+        if (results / study.name / "chapters.json").is_file()
     ]
-    if not folders:
+    if not finished:
         return None
     out.mkdir(parents=True, exist_ok=True)
-    parts = [_study(folder, out, page) for folder in folders]
-    judged = pd.concat([pd.read_csv(folder / "verdicts.csv") for folder in folders])
+    parts = [_study(folder, out, page) for _, folder in finished]
+    judged = pd.concat(
+        verdicts(study.name, study.claims, pd.read_parquet(folder / "table.parquet"))
+        for study, folder in finished
+    )
     # What was found in words, for which somebody has to answer, is not computed.
     words = out / f"{page}_words.md"
     found = [words.read_text("utf-8")] if words.is_file() else []
@@ -93,7 +102,7 @@ def _verdicts(judged: pd.DataFrame) -> str:
         f"{number(row.ours)} [{number(row.low)}, {number(row.high)}]"
         for row in judged.itertuples()
     ]
-    shown = judged[["study", "claim", "source", "published"]].assign(
+    shown = judged[["study", "claim", "source", "published", "allowed"]].assign(
         ours=ours, verdict=[f"**{verdict}**" for verdict in judged["verdict"]]
     )
     return markdown_table(shown)

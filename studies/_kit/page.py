@@ -13,7 +13,16 @@ from memmetrics.reporting import page
 from studies._kit.chapter import Chapter, Picture, Settings, Study
 from studies._kit.words import number
 
-_VERDICT_COLUMNS = ("verdict", "claim", "ours", "low", "high", "published", "source")
+_VERDICT_COLUMNS = (
+    "verdict",
+    "claim",
+    "ours",
+    "low",
+    "high",
+    "allowed",
+    "published",
+    "source",
+)
 # Whose versions have a part in the numbers, beside those that the package names.
 LIBRARIES = ("numba", "pandas", "scikit-learn", "matplotlib")
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from studies._kit.estimates import Estimate
+from studies._kit.words import number
 
 HOLDS, FAILS, DEPENDS, OUT_OF_SCALE = "holds", "fails", "depends", "out of scale"
 COLUMNS = (
@@ -16,6 +17,7 @@ COLUMNS = (
     "claim",
     "source",
     "published",
+    "allowed",
     "ours",
     "low",
     "high",
@@ -56,6 +58,15 @@ class Claim:
     at_most: float = np.inf
     in_scale: Callable[[pd.DataFrame], bool] = at_any_scale
 
+    def allowed(self) -> str:
+        """Return the range in words: ``≥ 0.9``, ``0.95 to 1.05``, ``5``."""
+        least, most = number(float(self.at_least)), number(float(self.at_most))
+        if least == most:
+            return least
+        if np.isinf(self.at_most):
+            return f"≥ {least}"
+        return f"≤ {most}" if np.isinf(self.at_least) else f"{least} to {most}"
+
 
 def judge(claim: Claim, table: pd.DataFrame) -> tuple[Estimate, str]:
     """Return our estimate and the verdict.
@@ -85,6 +96,7 @@ def verdicts(name: str, claims: Sequence[Claim], table: pd.DataFrame) -> pd.Data
                 claim.text,
                 claim.source,
                 claim.published,
+                claim.allowed(),
                 estimate.value,
                 estimate.low,
                 estimate.high,

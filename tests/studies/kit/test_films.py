@@ -10,9 +10,9 @@ from browser import answer
 from matplotlib.figure import Figure
 from PIL import Image
 
+from studies._kit.chapter import Study
 from studies._kit.films import Film, film_page, frames_of, render_film
 from studies._kit.findings import write_findings
-from studies._kit.verdicts import COLUMNS
 
 LABELS = ["step 0", "step <1> & more", "step 2"]
 
@@ -108,8 +108,9 @@ def test_the_page_of_a_group_leads_to_the_film(tmp_path):
     words = {"title": "T", "text": "W.", "preset": "quick", "seed": 0}
     text = json.dumps({**words, "chapters": chapters})
     (folder / "chapters.json").write_text(text, "utf-8")
-    pd.DataFrame(columns=list(COLUMNS)).to_csv(folder / "verdicts.csv", index=False)
-    page = write_findings(folder.parent, ["study"], tmp_path / "out", "paper")
+    pd.DataFrame({"estimate": [2.0]}).to_parquet(folder / "table.parquet")
+    study = Study("study", "T", "W.", presets={})
+    page = write_findings(folder.parent, [study], tmp_path / "out", "paper")
     link = "[A film](paper-study-film.html): What."
     assert page.read_text("utf-8").count(link) == 1
     copy = tmp_path / "out" / "paper-study-film.html"

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from studies._kit.estimates import Estimate, median_of
+from studies._kit.estimates import Estimate, best_of_others, chosen, median_of
 from studies._kit.verdicts import COLUMNS, Claim, judge, verdicts
 
 TABLE = pd.DataFrame({"features": [100, 100, 100], "estimate": [1.0, 2.0, 3.0]})
@@ -52,6 +52,14 @@ def test_without_an_answer_there_is_no_verdict():
     assert judge(claim(1.0, 3.0), TABLE.assign(estimate=np.nan))[1] == "out of scale"
 
 
+@pytest.mark.parametrize(
+    ("at_least", "at_most", "words"),
+    [(0.9, np.inf, "≥ 0.9"), (-np.inf, 0, "≤ 0"), (0.5, 2, "0.5 to 2"), (5, 5, "5")],
+)
+def test_what_is_allowed_is_said(at_least, at_most, words):
+    assert claim(at_least, at_most).allowed() == words
+
+
 def test_verdicts_are_one_row_a_claim():
     table = verdicts("study", [claim(1.0, 3.0), claim(4.0, 5.0)], TABLE)
     assert tuple(table.columns) == COLUMNS
@@ -84,3 +92,23 @@ def test_the_interval_is_the_narrowest_of_its_kind(count):
 def test_few_values_give_their_whole_range():
     assert median_of([2.0, 8.0, 4.0]) == Estimate(4.0, 2.0, 8.0)
     assert np.isnan(median_of([1.0, np.nan]).value)
+
+
+def test_a_data_set_has_no_say_in_what_it_is_judged_by():
+    # Of fifty candidates that are nothing but noise, the best looks like something.
+    values = pd.DataFrame(np.random.default_rng(0).normal(size=(6, 50)))
+    own = values[values.median().idxmax()]
+    assert own.median() > 0.5
+    medians = [
+        chosen(noise, best_of_others(noise)).value
+        for noise in map(
+            pd.DataFrame, np.random.default_rng(1).normal(size=(200, 6, 50))
+        )
+    ]
+    assert abs(np.mean(medians)) < 3 * np.std(medians) / 200**0.5
+
+
+def test_a_candidate_that_is_the_best_everywhere_is_chosen():
+    values = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [0.0, 0.0, 0.0]})
+    assert chosen(values, best_of_others(values)) == Estimate(2.0, 1.0, 3.0)
+    assert chosen(values[:1], best_of_others(values[:1])).value == 1.0
