@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -134,12 +135,15 @@ def _sole_decay(table: pd.DataFrame) -> float:
     return float(table.groupby("weight_decay")["steps"].nunique().idxmax())
 
 
-def by_decay(table: pd.DataFrame) -> Estimate:
-    """Height of the bump at the usual decay less that at ten times as much."""
-    steps, decay = _middle_steps(table), _sole_decay(table)
-    lower = bump_heights(table, decay, steps)
-    higher = bump_heights(table, decay * 10, steps)
-    return median_of(lower - higher)
+def by_decay(table: pd.DataFrame, lower: float, higher: float) -> Estimate:
+    """Height of the bump at one decay less that at a higher one."""
+    steps = _middle_steps(table)
+    tried = table["weight_decay"].unique()
+    if lower not in tried or higher not in tried:
+        return median_of([])
+    return median_of(
+        bump_heights(table, lower, steps) - bump_heights(table, higher, steps)
+    )
 
 
 def with_full_decay(table: pd.DataFrame) -> Estimate:
@@ -160,7 +164,14 @@ CLAIMS = (
         "Lower weight decay makes the bump bigger (height at 0.01 less that at 0.1)",
         _PAPER,
         "above 0",
-        by_decay,
+        partial(by_decay, lower=1e-2, higher=1e-1),
+        at_least=1e-6,
+    ),
+    Claim(
+        "and a decay lower still (height at 0.001 less that at 0.01)",
+        _PAPER,
+        "above 0",
+        partial(by_decay, lower=1e-3, higher=1e-2),
         at_least=1e-6,
     ),
     Claim(

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import memmetrics as mm
 from studies._kit.chapter import Picture, Study
-from studies._kit.estimates import Estimate, median_of
+from studies._kit.estimates import Estimate, best_of_others, chosen, median_of
 from studies._kit.grid import Grid
 from studies._kit.toy import Cell
 from studies._kit.verdicts import Claim
@@ -179,37 +179,32 @@ def _wide(table: pd.DataFrame, reduction: str, hidden: Sequence[int]) -> pd.Data
 
 
 def more_data_hurts(table: pd.DataFrame, reduction: str) -> Estimate:
-    """Rise of the test loss along the row where that of the medians is largest."""
+    """Rise of the test loss along the row where it is largest."""
     return _largest_rise(losses(table, reduction), "points")
 
 
 def larger_models_hurt(table: pd.DataFrame, reduction: str) -> Estimate:
-    """Rise of the test loss along the column where that of the medians is largest."""
+    """Rise of the test loss along the column where it is largest."""
     return _largest_rise(losses(table, reduction), "hidden")
 
 
 def _largest_rise(found: pd.DataFrame, along: str) -> Estimate:
-    """Choose two cells by the medians, then take every data set's rise between them.
+    """Each data set's rise between two cells that the other data sets choose.
 
-    The largest rise of each data set by itself would be above 0 by chance alone.
+    The largest rise of each data set by itself, or of the median of all, would be above
+    0 by chance alone: there are many pairs of cells.
     """
-    cells = found.melt(ignore_index=False, value_name="loss").reset_index()
     across = "hidden" if along == "points" else "points"
-    medians = cells.pivot_table(
-        index=across, columns=along, values="loss", aggfunc="median"
-    )
-    rises = {
-        (row, first, last): medians.loc[row, last] - medians.loc[row, first]
-        for row in medians.index
-        for first, last in combinations(medians.columns, 2)
-    }
+    rises = {}
+    cells = found.melt(ignore_index=False, value_name="loss").reset_index()
+    for place, rows in cells.groupby(across):
+        line = rows.pivot_table(index="data_set", columns=along, values="loss")
+        for first, last in combinations(line, 2):
+            rises[place, first, last] = line[last] - line[first]
     if not rises:  # one row or column alone
         return median_of([])
-    row, first, last = max(rises, key=rises.__getitem__)
-    by_set = cells[cells[across] == row].pivot_table(
-        index="data_set", columns=along, values="loss"
-    )
-    return median_of(by_set[last] - by_set[first])
+    by_set = pd.DataFrame(rises)  # (data sets, pairs of cells)
+    return chosen(by_set, best_of_others(by_set))
 
 
 def ridge_moves(table: pd.DataFrame, reduction: str) -> Estimate:

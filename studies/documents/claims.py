@@ -129,8 +129,8 @@ CLAIMS = (
         at_least=0.8,
     ),
     Claim(
-        "Memorization is bounded by the never-seen loss (its largest share of it; a "
-        "loss cannot be below 0)",
+        "Memorization is bounded by the never-seen loss, by arithmetic: a loss cannot "
+        "be below 0 (its largest share of it)",
         _THREAD,
         "at most 1",
         largest_share,

@@ -224,18 +224,25 @@ def wins_up_to(table: pd.DataFrame) -> Estimate:
 
 
 def gain_at_onset(table: pd.DataFrame) -> Estimate:
-    """Train loss of the lowest rate less the best of all, at the onset of features."""
+    """Train loss of the lowest rate less the best of the larger ones, at the onset."""
     networks = _at_sweep(table)
-    rows = networks[networks["learning_rate"] == networks["learning_rate"].min()]
-    lowest = rows.pivot_table(index="data_set", columns="points", values="train_loss")
-    of_all = best(networks).pivot_table(
-        index="data_set", columns="points", values="train_loss"
+    is_lowest = networks["learning_rate"] == networks["learning_rate"].min()
+    lowest, larger = (
+        best(rows).pivot_table(index="data_set", columns="points", values="train_loss")
+        for rows in (networks[is_lowest], networks[~is_lowest])
     )
     return median_of(
         [
             np.nan
             if np.isnan(size)
-            else lowest.loc[each, size] - of_all.loc[each, size]
+            else lowest.loc[each, size] - larger.loc[each, size]
             for each, size in onset(networks).items()
         ]
     )
+
+
+def reaches(table: pd.DataFrame, ratio: float) -> bool:
+    """Whether the largest size is so many times every data set's onset of features."""
+    networks = _at_sweep(table)
+    # NaN, where a data set has no onset, compares as False.
+    return bool((networks["points"].max() >= ratio * onset(networks)).all())

@@ -118,7 +118,7 @@ def longest_weights(table: pd.DataFrame) -> Estimate:
 
 
 def joined_by_epsilon(table: pd.DataFrame) -> Estimate:
-    """Log10 of the ratio of excess test losses: the mean against its equivalent sum."""
+    """Test loss of the mean less that of the sum with the equivalent epsilon."""
     rows = table[table["part"] == "epsilon"]
     equivalent = 1e-8 * rows["features"]
     summed = rows[

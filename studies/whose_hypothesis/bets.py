@@ -177,19 +177,31 @@ def crossing(table: pd.DataFrame, metric: str) -> Estimate:
     return median_of(stays.idxmax(axis=1).astype(float) / features)
 
 
+def explains_below(table: pd.DataFrame) -> Estimate:
+    """Share of the sizes below as many points as features that points explain better.
+
+    By the train loss. Where no point network was found, they do not.
+    """
+    axes = _solution(table, "train_loss", "axes")
+    points = _solution(table, "train_loss", "points").reindex_like(axes)
+    features = table["features"][table["part"] == "bets"].iloc[0]
+    better = (points < axes).loc[:, axes.columns < features]
+    return median_of(better.mean(axis=1)) if better.size else median_of([])
+
+
 def axes_above_constant(table: pd.DataFrame) -> Estimate:
     """Test loss of axis features with the most points, less the best constant's."""
     return median_of(_solution(table, "test_loss_above_constant", "axes").iloc[:, -1])
 
 
 def points_above_constant(table: pd.DataFrame) -> Estimate:
-    """Least test loss of point networks over all sizes, less the best constant's."""
+    """Least test loss of point networks, where found, less the best constant's."""
     lowest = _solution(table, "test_loss_above_constant", "points").min(axis=1)
     return median_of(lowest)
 
 
 def points_above_zero(table: pd.DataFrame) -> Estimate:
-    """Least test loss of point networks over all sizes, less the zero model's."""
+    """Least test loss of point networks, where found, less the zero model's."""
     return median_of(_solution(table, "test_loss", "points").min(axis=1) - 1.0)
 
 

@@ -231,6 +231,11 @@ def at_the_end(table: pd.DataFrame, world: str) -> Estimate:
     return median_of(_world(table, "test_loss_above_constant", world).iloc[:, -1])
 
 
+def lowest(table: pd.DataFrame, world: str) -> Estimate:
+    """Least test loss over the sizes, less the best constant's."""
+    return median_of(_world(table, "test_loss_above_constant", world).min(axis=1))
+
+
 def summarize(table: pd.DataFrame) -> pd.DataFrame:
     """Medians over data sets, one row a world and size."""
     return medians(table, ["world", "points"])

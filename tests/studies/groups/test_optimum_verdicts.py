@@ -40,9 +40,13 @@ def test_memorizing_wins_up_to_a_multiple_of_the_onset():
     assert sweep.wins_up_to(with_fast(1000)).value == 5
     assert verdict(OPTIMUM, words, with_fast(1000)) == "holds"
     assert verdict(OPTIMUM, words, with_fast(400)) == "fails"
+    short = with_fast(400)
+    short = short[short["points"] < 1000]
+    assert verdict(OPTIMUM, words, short) == "out of scale"
     assert verdict(OPTIMUM, "a larger rate finds", with_fast(400)) == "holds"
-    assert verdict(OPTIMUM, "a larger rate finds", with_fast(100)) == "holds"
-    assert sweep.gain_at_onset(with_fast(100)).value == 0
+    # The lowest rate is none of those that have to be better.
+    assert verdict(OPTIMUM, "a larger rate finds", with_fast(100)) == "fails"
+    assert sweep.gain_at_onset(with_fast(100)).value == pytest.approx(-0.05)
     assert sweep.gain_at_onset(with_fast(200)).value == pytest.approx(0.1)
 
 

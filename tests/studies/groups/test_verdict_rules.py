@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,6 +49,11 @@ def test_bumps_by_decay_and_steps():
     claims = decay_and_epochs.CLAIMS
     table = table_of_bumps({1e-2: 0.5, 1e-1: 0.2, 1.0: -0.01}, {50: 0.1, 400: 0.9})
     assert verdict(claims, "Lower weight decay", table) == "holds"
+    assert verdict(claims, "a decay lower still", table) == "out of scale"
+    least = {1e-3: 0.5, 1e-2: 0.5, 1e-1: 0.2}
+    lower_still = table_of_bumps(least, {50: 0.1, 400: 0.9})
+    assert verdict(claims, "Lower weight decay", lower_still) == "holds"
+    assert verdict(claims, "a decay lower still", lower_still) == "fails"
     assert verdict(claims, "removes the bump", table) == "holds"
     assert verdict(claims, "More epochs", table) == "holds"
     assert decay_and_epochs.by_steps(table).value == pytest.approx(0.8)
@@ -90,6 +97,10 @@ def test_onsets_by_sparsity_decay_and_rate():
     assert scale.onset(table).value == 10
     for words in ("at about ten", "at every sparsity", "Weight decay", "learning rate"):
         assert verdict(claims, words, table) == "holds"
+    # As many points, whatever the sparsity, are twice the occurrences.
+    by_points = onsets | {(100, 1e-2, 1e-3): 20}
+    assert scale.collapse(table_of_onsets(by_points)).value == 0.5
+    assert verdict(claims, "at every sparsity", table_of_onsets(by_points)) == "fails"
     moved = onsets | {(400, 1e-2, 1e-3): 40, (200, 1e-1, 1e-3): 40}
     moved[200, 1e-2, 1e-2] = 5
     for words in ("at every sparsity", "Weight decay", "learning rate"):
@@ -160,6 +171,16 @@ def test_the_map():
     falling = table_of_map([[1.5, 1.4, 1.3], [1.2, 1.1, 1.0], [1.0, 0.9, 0.8]])
     for words in ("More data", "Larger models", "The ridge"):
         assert verdict(claims, words, falling) == "fails"
+
+
+def test_cells_are_chosen_without_the_data_set_that_is_judged():
+    table = table_of_map([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    # On each data set another cell is high: no rise is seen on two of them.
+    for each, (hidden, points) in enumerate(itertools.product((2, 3), (20, 40))):
+        here = (table["hidden"] == hidden) & (table["points"] == points)
+        table.loc[here & (table["data_set"] == each), "estimate"] = 9.0
+    assert heat_map.more_data_hurts(table, "mean").value == 0
+    assert verdict(heat_map.CLAIMS, "More data", table) != "holds"
 
 
 def test_a_row_of_the_map_alone_says_nothing_of_columns():

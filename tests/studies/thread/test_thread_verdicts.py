@@ -12,9 +12,15 @@ from studies._kit.verdicts import judge
 from studies.anomaly_detection import claims as detection
 from studies.anomaly_detection.detectors import DETECTORS, KNOWN
 from studies.duality import identity, roles
-from studies.whose_hypothesis import bets, rotated
+from studies.recital import STUDY as RECITAL
+from studies.whose_hypothesis import STUDY as HYPOTHESIS, bets, rotated
 
 SETS = range(6)
+
+
+def verdict(study, words, table):
+    (claim,) = [claim for claim in study.claims if words in claim.text]
+    return judge(claim, table)[1]
 
 
 def rows(metric, estimates, **conditions):
@@ -101,6 +107,49 @@ def test_where_no_point_network_was_found_the_axes_have_it():
     assert bets.crossing(table, "train_loss").value == 1.0
     never = bets.crossing(bets_table([1000] * 6), "train_loss")
     assert np.isnan(never.value)
+
+
+@pytest.mark.parametrize(
+    ("crossing_at", "found_until", "expected"),
+    [
+        (200, 400, "holds"),
+        (100, 400, "fails"),
+        (1000, 50, "fails"),  # at 100 points no point network was found
+        ([200, 200, 200, 100, 100, 100], 400, "depends"),
+    ],
+)
+def test_points_explain_better_below_as_many_points(crossing_at, found_until, expected):
+    table = bets_table(crossing_at, found_until=found_until)
+    assert verdict(HYPOTHESIS, "explain the training data", table) == expected
+
+
+def test_never_is_at_no_size():
+    def table(at_forty):
+        world = {"world": "rotated, read in axes", "part": "rotated"}
+        return pd.concat(
+            rows("test_loss_above_constant", value, points=points, **world)
+            for points, value in ((20, 1.0), (40, at_forty), (80, 1.0))
+        )
+
+    assert verdict(HYPOTHESIS, "the same data never do", table(1.0)) == "holds"
+    assert verdict(HYPOTHESIS, "the same data never do", table(-1.0)) == "fails"
+
+
+@pytest.mark.parametrize(
+    ("shares", "last", "nearer"),
+    [
+        ((0.6, 0.6, 0.5, 0.6, 0.7, 0.1), "holds", "fails"),  # only the last breaks
+        ((0.9, 0.8, 0.7, 0.6, 0.5, 0.1), "holds", "holds"),
+        ((0.5, 0.6, 0.7, 0.8, 0.9, 1.0), "fails", "fails"),
+    ],
+)
+def test_where_a_change_breaks_a_recital(shares, last, nearer):
+    table = pd.concat(
+        rows("survival_of_change", share, place=place, kind="random")
+        for place, share in enumerate(shares, start=1)
+    )
+    assert verdict(RECITAL, "last character breaks the most", table) == last
+    assert verdict(RECITAL, "the nearer the change", table) == nearer
 
 
 def test_onsets_are_compared_data_set_by_data_set():
