@@ -84,6 +84,7 @@ class Study:
 
     Claims are judged by the table of all parts together. Studies of one `group` are
     run and reported together. The picture named `cover` stands at the head of the page.
+    `data` is what a study may be given: "images", "documents", or nothing.
     """
 
     name: str
@@ -93,3 +94,4 @@ class Study:
     claims: Sequence[Claim] = ()
     group: str = "paper"
     cover: str = ""
+    data: str = ""

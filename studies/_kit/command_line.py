@@ -105,8 +105,20 @@ def _add_explorer_options(parser: argparse.ArgumentParser) -> None:
 
 def _classes(text: str) -> tuple[str, ...]:
     file = Path(text)
-    names = file.read_text("utf-8").splitlines() if file.is_file() else text.split(",")
-    return tuple(name.strip() for name in names)
+    if not _is_file(file):
+        return tuple(name.strip() for name in text.split(","))
+    try:
+        lines = file.read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise argparse.ArgumentTypeError(f"{file} is not UTF-8 text: {error}") from None
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # many names are longer than any path may be
+        return False
 
 
 def _settings(
@@ -121,8 +133,8 @@ def _settings(
         seed=chosen.seed,
         n_jobs=chosen.n_jobs,
         out=chosen.out or Path("results") / study.name,
-        data=chosen.data,
-        classes=chosen.classes,
+        data=chosen.data if study.data else None,
+        classes=chosen.classes if study.data == "images" else None,
         store=chosen.store and chosen.store / study.name,
     )
 
@@ -154,6 +166,7 @@ def _run_all(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int
         studies = [registry.find(name) for name in names]
     except ValueError as error:
         parser.error(str(error))
+    _check_data(parser, chosen, studies)
     if chosen.out and len(studies) > 1:
         folder = chosen.out
         each = [argparse.Namespace(**vars(chosen)) for _ in studies]
@@ -166,6 +179,21 @@ def _run_all(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int
         for options, study in zip(each, studies, strict=True)
     ]
     return max(map(run_checked, studies, settings))
+
+
+def _check_data(
+    parser: argparse.ArgumentParser,
+    chosen: argparse.Namespace,
+    studies: Sequence[Study],
+) -> None:
+    """Refuse data that a study would not look at, if it was asked for by its name."""
+    for option, kinds in (("data", ("images", "documents")), ("classes", ("images",))):
+        others = [study.name for study in studies if study.data not in kinds]
+        if chosen.names and others and getattr(chosen, option) is not None:
+            parser.error(
+                f"--{option} is for studies of {' or '.join(kinds)}; received it for "
+                f"{', '.join(others)}"
+            )
 
 
 def _report(results: Path, out: Path, groups: Sequence[str], page: str | None) -> int:

@@ -28,12 +28,14 @@ class Images:
     """Gray images with what they show.
 
     `pixels` has shape (points, rows, columns), in the scale of their source; `labels`
-    has shape (points,); `classes` has the name of each label.
+    has shape (points,); `classes` has the name of each label, and `name` says where the
+    images are from.
     """
 
     pixels: npt.NDArray[np.number[Any]]
     labels: npt.NDArray[np.int64]
     classes: tuple[str, ...] = ()
+    name: str = "the data set"
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -62,7 +64,10 @@ class Images:
             If there are fewer.
         """
         if count > len(self):
-            raise ValueError(f"need {count} images; the data set has {len(self)}")
+            raise ValueError(
+                f"need {count} images that are not blank; {self.name} has {len(self)}. "
+                "Give more by --data, or choose a smaller --preset"
+            )
         return self.select(rng.choice(len(self), size=count, replace=False))
 
 
@@ -187,21 +192,38 @@ def _read_part(folder: Path, part: str) -> Images:
             f"{image_path} and {label_path} must have shapes (points, rows, columns) "
             f"and (points,); received {pixels.shape} and {labels.shape}"
         )
-    return _without_blanks(pixels, labels.astype(np.int64))
+    images = Images(pixels, labels.astype(np.int64), name=str(image_path))
+    return without_blanks(images)
 
 
 def _small_digits() -> Images:
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    return _without_blanks(digits.images, digits.target.astype(np.int64))
+    labels = digits.target.astype(np.int64)
+    return without_blanks(Images(digits.images, labels, name="scikit-learn's digits"))
 
 
-def _without_blanks(
-    pixels: npt.NDArray[np.number[Any]], labels: npt.NDArray[np.int64]
-) -> Images:
+def without_blanks(images: Images) -> Images:
     """Leave out blank images: nothing can scale them to length one."""
-    return Images(pixels, labels).select(np.flatnonzero(pixels.any(axis=(1, 2))))
+    return images.select(np.flatnonzero(images.pixels.any(axis=(1, 2))))
+
+
+def known_labels(*parts: Images) -> npt.NDArray[np.int64]:
+    """Return the labels that images have, in order: the classes to tell apart.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two.
+    """
+    known = np.unique(np.concatenate([part.labels for part in parts]))
+    if len(known) < 2:
+        raise ValueError(
+            "a classifier needs images with at least 2 different labels (--data); "
+            f"received only {', '.join(map(str, known)) or 'none'}"
+        )
+    return known
 
 
 def _split(images: Images, rng: np.random.Generator) -> tuple[Images, Images]:

@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 from tqdm.auto import tqdm
 
+from memmetrics.errors import StoreError
 from memmetrics.experiment.store.manifest import package_versions
 from memmetrics.plotting import theme
 from studies._kit.chapter import Begin, Chapter, Picture, Settings, Study
@@ -42,6 +43,9 @@ def run_checked(study: Study, settings: Settings) -> int:
         return 2
     try:
         run_study(study, settings)
+    except StoreError as error:  # of another configuration, or of other data
+        sys.stderr.write(f"{study.name}: {error}\n")
+        return 2
     except OSError as error:
         # Outputs that are written stay, none of them half.
         sys.stderr.write(

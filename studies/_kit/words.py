@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
+
+_WIDTH = 14  # letters that fit below one of ten pictures in a row
 
 
 def counted(count: int, thing: str) -> str:
@@ -34,3 +37,11 @@ def number(value: object) -> str:
     if math.isnan(value):
         return "–"
     return f"{value:,.0f}" if value.is_integer() else f"{value:.4g}"
+
+
+def below_a_picture(name: str) -> str:
+    """Break a name into at most two lines that fit below one of ten small pictures."""
+    lines = textwrap.wrap(name, _WIDTH)
+    if len(lines) > 2:
+        lines = [lines[0], f"{lines[1][: _WIDTH - 1]}…"]
+    return "\n".join(lines)

@@ -79,7 +79,8 @@ def load_text(path: Path | None) -> Text:
 
     Letters are made small and spaces one. A longer line is cut after LENGTH
     characters; a shorter one goes on with the lines after it. Lines that begin alike
-    are one document. A folder is all of its ``.txt`` files.
+    are one document, and a line of one character, such as a rule, is none. A folder is
+    all of its ``.txt`` files.
 
     Raises
     ------
@@ -91,7 +92,8 @@ def load_text(path: Path | None) -> Text:
     if path is None:
         return _from_grammar()
     lines = [line for file in _files(path) for line in _lines(file)]
-    documents = tuple(dict.fromkeys(_of_one_length(lines)))
+    several = [each for each in _of_one_length(lines) if len(set(each)) > 1]
+    documents = tuple(dict.fromkeys(several))
     text = Text(documents, _frequent(documents), str(path))
     text.sample(_FEWEST, np.random.default_rng(0))
     if len(text.letters) < 8:

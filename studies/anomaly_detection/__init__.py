@@ -54,4 +54,5 @@ cases and lets detectors of each kind look for them in a network's activations.
         ),
     },
     claims=CLAIMS,
+    data="images",
 )

@@ -18,7 +18,7 @@ import memmetrics as mm
 from memmetrics.trainers.toy.stack import ToyStack
 from studies._kit.chapter import Settings
 from studies._kit.classifier import train_classifier
-from studies._kit.images import Images, load_images
+from studies._kit.images import Images, known_labels, load_images
 from studies._kit.randomness import generator, run_seeds, stream_of
 from studies._kit.toy import OWN_DIRECTION
 from studies._kit.trainings import Training, kept
@@ -170,10 +170,10 @@ class Classifier:
     def images(self, settings: Settings, data_set: int) -> tuple[Images, Images]:
         """Return the images to train on, and as many held-out ones as there are."""
         rng = generator(settings.seed, _STREAM, _IMAGES, data_set)
-        train, test = load_images(settings.data, rng)
-        return train.sample(self.points, rng), test.sample(
-            min(self.points, len(test)), rng
-        )
+        train, test = load_images(settings.data, rng, settings.classes)
+        known_labels(train)  # or nothing could be mislabelled
+        held_out = max(1, min(self.points, len(test)))
+        return train.sample(self.points, rng), test.sample(held_out, rng)
 
     def world(self, settings: Settings, data_set: int) -> World:
         """Put mislabelled training images among the others."""

@@ -55,4 +55,5 @@ what costs hundreds of trainings is compared with what costs few, or one.
         ),
     },
     claims=CLAIMS,
+    data="images",
 )

@@ -23,7 +23,14 @@ from studies.definitions.findings import AUTOENCODER, NETWORKS, TOYS, TREE
 from studies.definitions.points import Points, image_points, toy_points
 from studies.definitions.predictors import predictions
 from studies.definitions.recipes import STACK, Network, Toy, Tree, convolutional, mlp
-from studies.definitions.scores import MEMORIZATION, Score, agreement, all_scores
+from studies.definitions.scores import (
+    LEAST_RELIABILITY,
+    MEMORIZATION,
+    Score,
+    agreement,
+    all_scores,
+    with_ties,
+)
 from studies.definitions.tried import ridge_gain, seed_variance_ratio
 
 NAME = "definitions"
@@ -122,7 +129,7 @@ class Definitions:
         def stream(purpose: int) -> np.random.Generator:
             return generator(settings.seed, _STREAM, purpose, 0, data_set)
 
-        images = load_images(settings.data, stream(_SPLIT))
+        images = load_images(settings.data, stream(_SPLIT), settings.classes)
         sizes = (self.points, self.test_points)
         return image_points(images, *sizes, stream(_POINTS), labels=labels)
 
@@ -213,9 +220,12 @@ def _predicted(
 ) -> Iterator[dict[str, Any]]:
     """Yield the rank correlation of each predictor with memorization, and its cost."""
     memorization = scores[MEMORIZATION]
-    bound = memorization.reliability**0.5
+    reliable = memorization.reliability >= LEAST_RELIABILITY
+    bound = memorization.reliability**0.5 if reliable else float("nan")
     for prediction in predictions(cell, arrays):
-        agreements = [_spearman(row, memorization.points) for row in prediction.scores]
+        agreements = [
+            _spearman(with_ties(row), memorization.points) for row in prediction.scores
+        ]
         seen = float(np.mean(agreements))
         labels = {
             "group": prediction.group,

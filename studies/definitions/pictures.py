@@ -62,8 +62,6 @@ def answers(table: pd.DataFrame) -> Picture:
     right.set_title("Can I skip the retraining?")
     pairs = square.to_numpy()[np.triu_indices(len(square), 1)]
     known = pairs[np.isfinite(pairs)]
-    best = findings.frontier(found)
-    cheap = best[best["cost"] < findings.CHEAP].iloc[-1]
     caption = (
         "Left: Spearman's rank correlation of every pair of definitions, noise taken "
         "out; each number is the median over families of models and data sets. Of "
@@ -74,11 +72,22 @@ def answers(table: pd.DataFrame) -> Picture:
         "families, thin lines reach from the lowest family to the highest; marks are "
         "hollow where most families have no such predictor; the gray line joins those "
         "of the others that nothing as cheap beats. Below "
-        f"{findings.CHEAP:g} trainings the best is {cheap['predictor']} "
-        f"({cheap['group']}), which reaches {cheap['median']:.2f} for "
-        f"{cheap['cost']:.3g} trainings."
+        f"{findings.CHEAP:g} trainings {_best_below(found)}."
     )
     return Picture("answers", "Both answers", caption, figure)
+
+
+def _best_below(found: pd.DataFrame) -> str:
+    """Say which of the cheap predictors reaches most."""
+    best = findings.frontier(found)
+    cheap = best[best["cost"] < findings.CHEAP]
+    if cheap.empty:
+        return "nothing can be told"
+    last = cheap.iloc[-1]
+    return (
+        f"the best is {last['predictor']} ({last['group']}), which reaches "
+        f"{last['median']:.2f} for {last['cost']:.3g} trainings"
+    )
 
 
 def _draw_matrix(ax: Axes, square: pd.DataFrame, labels: Sequence[str]) -> None:
@@ -93,6 +102,9 @@ def _draw_numbers(
     ax: Axes, values: Floats, colors: str, low: float, high: float
 ) -> None:
     """Draw a table of colors with numbers; nothing where there is none."""
+    if not values.size:
+        ax.set_title("nothing can be told")
+        return
     ax.imshow(values, cmap=colors, vmin=low, vmax=high, aspect="auto")
     ax.grid(visible=False)
     middle, reach = (low + high) / 2, (high - low) / 2
@@ -141,10 +153,15 @@ def _draw_frontier(ax: Axes, found: pd.DataFrame) -> None:
     ax.set_xscale("log", base=2)
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_ylim(-1.08, 1.05)
+    # A share exceeds 1 by chance, the more so the less reliable memorization is.
+    ax.set_ylim(
+        min(-1.08, places.min(axis=None) - 0.05),
+        max(1.05, places.max(axis=None) + 0.05),
+    )
     ax.set_xlabel("cost (trainings)")
     ax.set_ylabel("rank correlation with memorization\n(share of what noise allows)")
-    ax.legend(loc="lower right", fontsize=8)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(loc="lower right", fontsize=8)
 
 
 def predictors(table: pd.DataFrame) -> Picture:
@@ -171,7 +188,9 @@ def predictors(table: pd.DataFrame) -> Picture:
     caption = (
         "Share of the possible rank correlation with counterfactual memorization, "
         "medians over data sets; behind each name its cost in trainings, the median "
-        "over families. Empty where a family has no such predictor. Best below "
+        "over families. Empty where a family has no such predictor, or memorization "
+        f"itself is so unreliable (below {LEAST_RELIABILITY:g}) that nothing can be "
+        "told. Best below "
         f"{findings.CHEAP:g} trainings in "
         f"{'; '.join(phrases)}."
     )

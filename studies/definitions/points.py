@@ -6,14 +6,14 @@ blank one, whose hidden vector is zero wherever the network has no bias there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 import memmetrics as mm
-from studies._kit.images import Images
+from studies._kit.images import Images, known_labels, without_blanks
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 ORDINARY = "ordinary"
@@ -25,6 +25,7 @@ _PAIRS, _OUTLIERS, _MISLABELLED = 0.05, 0.06, 0.08
 _NEAR = 0.2
 # Images are cut to a square and averaged down to at most so many rows.
 _SIDE = 10
+_LEAST_SIDE = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,33 +63,55 @@ def image_points(
     *,
     labels: bool,
 ) -> Points:
-    """Images: rows of length 1, or with labels pixels between 0 and 1."""
+    """Images: rows of length 1, or with labels pixels between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If there are not so many images, they are too small, or all have one label.
+    """
+    sides = images[0].pixels.shape[1:]
+    if min(sides) < _LEAST_SIDE:
+        raise ValueError(
+            f"images (--data) must have at least {_LEAST_SIDE} rows and columns, since "
+            f"their middle square is looked at; received {sides}"
+        )
+    known = known_labels(*images)
     train, held_out = (
-        part.sample(count, rng)
+        _averaged(_square(part).sample(count, rng))
         for part, count in zip(images, (points, test), strict=True)
     )
     if not labels:
-        rows = [_small(part).unit_rows() for part in (train, held_out)]
-        return _planted(rows[0], rows[1], rng)
+        return _planted(train.unit_rows(), held_out.unit_rows(), rng)
     largest = max(part.pixels.max() for part in images)
-    rows = [
-        _small(part).pixels.reshape(len(part), -1) / largest
-        for part in (train, held_out)
-    ]
-    classes = 1 + max(int(part.labels.max()) for part in images)
-    labelled = (train.labels.copy(), held_out.labels)
-    return _planted(rows[0], rows[1], rng, labelled, classes)
+    rows = [part.pixels.reshape(len(part), -1) / largest for part in (train, held_out)]
+    # Labels that no image has are no classes: nothing would be mislabelled as one.
+    own, other = (np.searchsorted(known, part.labels) for part in (train, held_out))
+    return _planted(rows[0], rows[1], rng, (own, other), len(known))
 
 
-def _small(images: Images) -> Images:
-    """Average squares of pixels, to a square of at most `_SIDE` rows and columns."""
-    count, *sides = images.pixels.shape
-    factor = -(-min(sides) // _SIDE)
-    side = min(sides) // factor
-    top, left = ((length - side * factor) // 2 for length in sides)
-    cut = images.pixels[:, top : top + side * factor, left : left + side * factor]
-    squares = cut.astype(np.float64).reshape(count, side, factor, side, factor)
-    return Images(squares.mean(axis=(2, 4)), images.labels)
+def _square(images: Images) -> Images:
+    """Cut the middle square; what is blank there is left out."""
+    sides, factor = images.pixels.shape[1:], _factor(images)
+    side = min(sides) // factor * factor
+    top, left = ((length - side) // 2 for length in sides)
+    cut = images.pixels[:, top : top + side, left : left + side]
+    return without_blanks(replace(images, pixels=cut))
+
+
+def _averaged(images: Images) -> Images:
+    """Average squares of pixels, to at most `_SIDE` rows and columns."""
+    count, length, _ = images.pixels.shape
+    factor = _factor(images)
+    side = length // factor
+    pixels = images.pixels.astype(np.float64)
+    squares = pixels.reshape(count, side, factor, side, factor)
+    return replace(images, pixels=squares.mean(axis=(2, 4)))
+
+
+def _factor(images: Images) -> int:
+    """How many rows become one."""
+    return -(-int(min(images.pixels.shape[1:])) // _SIDE)
 
 
 def _planted(

@@ -25,6 +25,9 @@ GAP, GRADIENTS = "per-point gap", "self-influence (gradients)"
 DEFINITIONS = (*RETRAINED, GAP, *GEOMETRY, GRADIENTS)
 
 _SPLITS = 10
+# Numbers that agree in so many digits are equal: trees, and repeated points, give many
+# that are, but for the order in which they were summed.
+_DIGITS = 10
 # Below this reliability the noise is all there is to see.
 LEAST_RELIABILITY = 0.2
 
@@ -51,12 +54,12 @@ def all_scores(arrays: Arrays) -> dict[str, Score]:
     def retrained(metric: Callable[..., mm.Result], sign: float) -> Statistic:
         def statistic(runs: Bools) -> Floats:
             estimate: Floats = metric(scores[runs], member[runs]).estimate
-            return sign * estimate
+            return sign * with_ties(estimate, size=scores)
 
         return statistic
 
     def mean_of(name: str) -> Statistic:
-        return lambda runs: arrays[name][runs].mean(axis=0)
+        return lambda runs: with_ties(arrays[name][runs].mean(axis=0))
 
     of_retraining = {
         RETRAINED[0]: retrained(mm.counterfactual_memorization, 1.0),
@@ -78,7 +81,20 @@ def all_scores(arrays: Arrays) -> dict[str, Score]:
 def memorization_of(scores: Floats, member: Bools) -> Floats:
     """Counterfactual memorization by some runs, (points,)."""
     found: Floats = mm.counterfactual_memorization(scores, member).estimate
-    return found
+    return with_ties(found, size=scores)
+
+
+def with_ties(values: Floats, *, size: Floats | None = None) -> Floats:
+    """Round, such that numbers that only rounding tells apart are equal.
+
+    To `_DIGITS` digits of each value itself, or of the largest of `size`, the numbers
+    whose differences the values are.
+    """
+    whole = np.abs(values) if size is None else np.nanmax(np.abs(size))
+    known = np.where(np.isfinite(whole) & (whole > 0), whole, 1.0)
+    unit = 10.0 ** (np.floor(np.log10(known)) + 1 - _DIGITS)
+    rounded: Floats = np.round(values / unit) * unit
+    return rounded
 
 
 def _score(statistic: Statistic, runs: int, source: str) -> Score:

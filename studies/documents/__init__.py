@@ -34,4 +34,5 @@ memorized. Here it is measured, on a small transformer that is trained many time
         "paper": (Planting(each=4, background=400, families=4, runs=128, data_sets=8),),
     },
     claims=CLAIMS,
+    data="documents",
 )

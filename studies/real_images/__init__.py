@@ -50,4 +50,5 @@ images.
         ),
     },
     claims=CLAIMS,
+    data="images",
 )

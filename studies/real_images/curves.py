@@ -11,7 +11,7 @@ import pandas as pd
 
 import memmetrics as mm
 from studies._kit.chapter import Begin, Chapter, Settings
-from studies._kit.images import Images
+from studies._kit.images import Images, known_labels
 from studies._kit.trainings import Training
 from studies.real_images.leverages import summarize
 from studies.real_images.networks import MODELS, Classifier, autoencoder, images_of
@@ -43,7 +43,7 @@ class Curves:
 
     def check(self, settings: Settings) -> None:
         """Read the images, so that what is wrong with them is known at once."""
-        self._images(settings, max(self.sizes), 0)
+        known_labels(*self._images(settings, max(self.sizes), 0))
 
     def cost(self, settings: Settings) -> dict[str, float]:
         """Seconds at each size: one data set, timed with a tenth of the work."""

@@ -9,6 +9,7 @@ from memmetrics.plotting import COLORS, draw_image, draw_tail
 from studies._kit.chapter import Picture
 from studies._kit.images import Images
 from studies._kit.pictures import BAND, draw_band
+from studies._kit.words import below_a_picture
 from studies.real_images.leverages import ratio_of_tops, tail_ratios
 from studies.real_images.networks import MODELS
 
@@ -47,7 +48,10 @@ def ratios(table: pd.DataFrame) -> Picture:
         rows = found[found["model"] == model]
         draw_band(rows, "points", metric="tail_ratio", ax=ax, color=color, label=model)
     ax.axhline(1.0, linestyle="--", color=COLORS["gray"])
-    ax.set(xlabel="training images (number)", ylabel="top 1%, training over held out")
+    ax.set(
+        xlabel="training images (number)",
+        ylabel="top 1%, training over held out (ratio)",
+    )
     ax.legend()
     ends = [f"{model} {ratio_of_tops(table, model).value:.3g}" for model in MODELS]
     caption = (
@@ -72,7 +76,7 @@ def gallery(table: pd.DataFrame, images: Images) -> Picture:
     for row, rows in zip(axes, ends, strict=True):
         for ax, score in zip(row, rows.to_dict("records"), strict=True):
             place = int(score["index"])
-            caption = f"{names[place]}\n{score['estimate']:.3f}"
+            caption = f"{below_a_picture(names[place])}\n{score['estimate']:.3f}"
             draw_image(images.pixels[place], ax=ax, caption=caption)
     axes[0, 0].set_ylabel("largest")
     axes[1, 0].set_ylabel("smallest")

@@ -19,6 +19,7 @@ from studies._kit.images import Images
 from studies._kit.randomness import generator
 from studies._kit.toy import by_data_set
 from studies._kit.trainings import Training, kept, retraining_seconds
+from studies._kit.words import below_a_picture
 from studies.real_images.networks import STREAM, autoencoder, images_of
 
 _MEASURE = 4  # beside the purposes of `networks`
@@ -215,7 +216,7 @@ def most_memorized(table: pd.DataFrame, images: Images) -> Picture:
         for ax, (place, score) in zip(row, chosen.iterrows(), strict=True):
             index = int(np.int64(place))
             lines = (
-                names[index],
+                below_a_picture(names[index]),
                 f"{round(score[_MEMORIZED], 3) + 0.0:.3f}",  # no minus before 0
                 f"leverage {score[_LEVERAGE]:.3f}",
             )

@@ -202,4 +202,5 @@ counterfactual memorization, and the pattern and the feature be looked for.
         ),
     },
     claims=CLAIMS,
+    data="documents",
 )

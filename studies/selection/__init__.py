@@ -128,4 +128,5 @@ down.
         ),
     },
     claims=CLAIMS,
+    data="documents",
 )

@@ -36,6 +36,7 @@ from studies.selection.rules import AT_RANDOM, Described, digit_rules, document_
 _STREAM = stream_of("selection")
 _DATA, _RUNS = range(2)
 SHARE = "memorized_share"
+_SHOWN = (-0.5, 2.0)  # of the memorized shares
 _MARKERS = ("o", "s", "^", "D")
 _COLORS = (COLORS["vermillion"], COLORS["blue"], COLORS["green"])
 
@@ -307,17 +308,21 @@ def spectra(table: pd.DataFrame, name: str, unit: str) -> Picture:
     middle.legend(*_of_rules(middle))
     for share in (0.0, 1.0):
         right.axhline(share, linestyle="--", color=COLORS["gray"], zorder=0)
-    right.set(xlabel="points, in order", ylabel="memorized share", ylim=(-0.5, 2))
+    right.set(xlabel="points, in order", ylabel="memorized share", ylim=_SHOWN)
     right.set_xticks([])
-    unbounded = int((~np.isfinite(table.loc[table["metric"] == SHARE, "low"])).sum())
+    shares = table[table["metric"] == SHARE]
+    bounded = shares[np.isfinite(shares["low"])]
+    unbounded = len(shares) - len(bounded)
+    beyond = int((~bounded["estimate"].between(*_SHOWN)).sum())
+    far = f" and {beyond} that lie beyond" if beyond else ""
     medians = ", ".join(
         f"{kind} {median_of(pooled_share(table, name, kind)).value:.2f}"
         for kind in kinds
     )
     caption = (
         "Left and middle: medians over data sets, left with their 95% intervals. "
-        f"Right: every point with its interval; {unbounded} that have none are left "
-        "out. Memorized share of the mean losses, median over data sets: "
+        f"Right: every point with its interval; {unbounded} that have none{far} are "
+        "left out. Memorized share of the mean losses, median over data sets: "
         f"{medians}."
     )
     return Picture(name, f"Leaving out ever more: {name}", caption, figure)

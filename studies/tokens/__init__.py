@@ -156,4 +156,5 @@ small transformers that are trained many times.
         ),
     },
     claims=CLAIMS,
+    data="documents",
 )

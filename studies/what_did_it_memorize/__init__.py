@@ -57,4 +57,5 @@ real images: digits, unless others are given.
         "standard": _LAPTOP,
         "full": _PAPER,
     },
+    data="images",
 )

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from studies._kit.verdicts import judge
-from studies.definitions import findings, words
+from studies.definitions import findings, pictures, words
 from studies.definitions.claims import CLAIMS
 from studies.definitions.scores import DEFINITIONS, GEOMETRY, MEMORIZATION, RETRAINED
 
@@ -113,3 +113,26 @@ def test_a_family_without_an_answer_is_told_of_as_such():
     words_of_claim = "All definitions pick out the same points: tree"
     assert verdict(words_of_claim, table) == "out of scale"
     assert words.summary(table)["family"].tolist() == list(findings.FAMILIES)
+
+
+def test_without_any_answer_there_is_a_page_that_says_so():
+    table = table_of(lambda *_: 0.9).assign(kind=None)
+    table = table[~table["metric"].isin(["share_of_bound", "noiseless_agreement"])]
+    ranks = {"metric": "mean_rank", "first": MEMORIZATION, "estimate": 0.5}
+    ranks = [
+        {**ranks, "family": "tree", "kind": kind} for kind in ("ordinary", "blank")
+    ]
+    table = pd.concat([table, pd.DataFrame(ranks)], ignore_index=True)
+    answers, *others = pictures.all_pictures(table)
+    assert "Below 16 trainings nothing can be told." in answers.caption
+    for picture in (answers, *others):
+        picture.figure.draw_without_rendering()
+    assert "tree, nothing can be told" in words.text(table)
+
+
+def test_shares_above_one_are_inside_the_picture():
+    shares = PREDICTORS | {("gradients", "self-influence", 1.0): 1.7}
+    answers = pictures.answers(table_of(lambda *_: 0.9, shares))
+    low, high = answers.figure.axes[1].get_ylim()
+    assert low < -1
+    assert high > 1.7

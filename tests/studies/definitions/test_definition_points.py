@@ -68,6 +68,36 @@ def test_toy_points_are_planted_too():
     assert (points.kinds == "repeated").sum() == 4
 
 
+def test_labels_that_no_image_has_are_no_classes(images):
+    apart = [Images(part.pixels, 3 + 30 * part.labels) for part in images]
+    points, same = drawn(apart, labels=True), drawn(images, labels=True)
+    assert points.classes == same.classes == 7
+    np.testing.assert_array_equal(points.labels, same.labels)
+    np.testing.assert_array_equal(points.test_labels, same.test_labels)
+
+
+def test_images_that_are_blank_in_the_middle_are_left_out(images):
+    for part in images:
+        part.pixels[::3, :, 1:28] = 0  # but for one column, which is cut off
+        part.pixels[::3, 27] = 0
+        part.pixels[::3, :, 28:] = 0
+    for labels in (True, False):
+        points = drawn(images, labels=labels)
+        blank = points.kinds == "blank"
+        assert np.isfinite(points.inputs).all()
+        assert points.inputs[~blank].any(axis=1).all()
+        assert points.test_inputs.any(axis=1).all()
+
+
+def test_images_too_small_or_of_one_label_are_refused(images):
+    thin = [Images(part.pixels[:, :3], part.labels) for part in images]
+    with pytest.raises(ValueError, match=r"at least 4 rows and columns.*\(3, 30\)"):
+        drawn(thin, labels=True)
+    alike = [Images(part.pixels, 0 * part.labels) for part in images]
+    with pytest.raises(ValueError, match="at least 2 different labels"):
+        drawn(alike, labels=True)
+
+
 def test_in_every_block_of_runs_a_point_is_in_half():
     member = balanced_blocks(32, 50, np.random.default_rng(0))
     assert (member.reshape(8, 4, 50).sum(axis=1) == 2).all()

@@ -7,7 +7,7 @@ import pytest
 from memmetrics.statistics import split_half_reliability, split_halves
 from studies.definitions import findings
 from studies.definitions.evidence import balanced_blocks
-from studies.definitions.scores import Score, agreement
+from studies.definitions.scores import Score, agreement, memorization_of, with_ties
 from studies.definitions.tried import ridge_gain, seed_variance_ratio
 
 
@@ -59,6 +59,25 @@ def test_what_is_only_noise_has_no_agreement():
     rng = np.random.default_rng(0)
     noise = [score(rng.normal(size=(20, 200)), source) for source in ("a", "b")]
     assert np.isnan(agreement(*noise)["noiseless_agreement"])
+
+
+def test_what_only_rounding_tells_apart_is_equal():
+    third = np.array(
+        [1 / 3, 1 - 2 / 3, 0.1 + 0.2 + 0.1 / 3, np.nan, np.inf, 0.0, 1e-30]
+    )
+    found = with_ties(third)
+    assert len(np.unique(third[:3])) > 1
+    assert len(np.unique(found[:3])) == 1
+    np.testing.assert_allclose(found, third, rtol=1e-9)
+    # Sums in another order: of the same scores, the same differences.
+    rng = np.random.default_rng(0)
+    scores = np.repeat(rng.random((16, 1)), 50, axis=1)
+    member = np.repeat(rng.permutation(16)[:, np.newaxis] < 8, 50, axis=1)
+    shuffled = [rng.permutation(16) for _ in range(50)]
+    for column, order in enumerate(shuffled):
+        scores[:, column] = scores[order, column]
+        member[:, column] = member[order, column]
+    assert len(np.unique(memorization_of(scores, member))) == 1
 
 
 def arrays_of(effect_of_seed, effect_of_others, rng):

@@ -12,6 +12,7 @@ from idx_files import write_set
 from studies import real_images
 from studies._kit.command_line import main
 from studies._kit.verdicts import judge
+from studies._kit.words import below_a_picture
 
 OPTIONS = ["run", "real_images", "--preset", "quick", "--n-jobs", "1"]
 
@@ -73,3 +74,16 @@ def test_whether_leverage_is_memorization(correlations, expected):
         }
     )
     assert judge(claim, table)[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("7", ["7"]),
+        ("ankle boot", ["ankle boot"]),
+        ("a sandal with straps", ["a sandal with", "straps"]),
+        ("x" * 50, ["x" * 14, "x" * 13 + "…"]),
+    ],
+)
+def test_long_names_fit_below_a_picture(name, lines):
+    assert below_a_picture(name).splitlines() == lines

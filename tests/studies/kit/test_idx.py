@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from idx_files import NAMES, idx, write_set
 
-from studies._kit.images import load_images, read_idx
+from studies._kit.images import known_labels, load_images, read_idx
 
 
 @pytest.mark.parametrize("compress", [False, True])
@@ -89,8 +89,24 @@ def test_sample_has_no_repeats_and_a_limit():
     train, _ = load_images(None, np.random.default_rng(0))
     chosen = train.sample(50, np.random.default_rng(1))
     assert len(np.unique(chosen.pixels.reshape(50, -1), axis=0)) == 50
-    with pytest.raises(ValueError, match="need 5000 images"):
+    with pytest.raises(
+        ValueError, match=r"need 5000 images .*; scikit-learn's digits has"
+    ):
         train.sample(5000, np.random.default_rng(1))
+
+
+def test_too_few_images_are_named_by_their_file(tmp_path):
+    write_set(tmp_path)
+    train, _ = load_images(tmp_path, np.random.default_rng(0))
+    with pytest.raises(ValueError, match=rf"need 80 images .*{NAMES[0]} has 12"):
+        train.sample(80, np.random.default_rng(0))
+
+
+def test_one_label_is_nothing_to_tell_apart(tmp_path):
+    write_set(tmp_path, classes=1)
+    parts = load_images(tmp_path, np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"at least 2 different labels .* only 0"):
+        known_labels(*parts)
 
 
 NAMED = ("t-shirt", "trouser", "ankle boot")

@@ -6,6 +6,7 @@ import errno
 
 import pandas as pd
 
+from memmetrics.errors import StoreMismatchError
 from studies._kit import command_line, runner
 from studies._kit.chapter import Chapter, Picture, Settings, Study
 
@@ -47,3 +48,14 @@ def test_a_full_disk_is_one_line_and_the_table_stays(tmp_path, capsys, monkeypat
     assert "No space left on device" in last
     assert {path.name for path in tmp_path.iterdir()} == {"table.parquet", "table.csv"}
     assert pd.read_parquet(tmp_path / "table.parquet")["estimate"].tolist() == [1.0]
+
+
+def test_a_store_of_other_data_is_one_line(tmp_path, capsys, monkeypatch):
+    def refuse(*_):
+        raise StoreMismatchError("`store` holds runs of another configuration")
+
+    monkeypatch.setattr(OnePart, "run", refuse)
+    study = Study("name", "Title", "Text.", {"laptop": (OnePart(),)})
+    assert command_line.run_alone(study, ["--out", str(tmp_path)]) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last == "name: `store` holds runs of another configuration"

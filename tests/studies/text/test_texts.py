@@ -54,6 +54,13 @@ def test_short_lines_go_on_with_the_next(tmp_path):
     assert text.documents[1] == " ".join(words[5:10])[:LENGTH]
 
 
+def test_rules_are_no_documents(lines, tmp_path):
+    plain = load_text(written(tmp_path / "plain.txt", "\n".join(lines)))
+    rules = [sign * 30 for sign in "-=*"]
+    found = load_text(written(tmp_path / "rules.txt", "\n".join([*rules, *lines])))
+    assert found.documents == plain.documents
+
+
 def test_rare_characters_share_a_number(tmp_path):
     # More characters than there are numbers: every line has a letter of its own.
     lines = [chr(0x4E00 + k) + f" {'abcdefghijklm'[k % 13] * 22}" for k in range(300)]
