@@ -34,8 +34,9 @@ def concatenate(evidences: Iterable[Retrainings]) -> Retrainings:
     TypeError
         If something else is among them.
     ValueError
-        If there are none; if points, targets, ``own`` or ``groups`` do not fit; or if
-        runs are there twice: two parts share seeds or, without seeds, are equal.
+        If there are none; if points, targets, ``own`` or ``groups`` do not fit, or
+        tables named their points differently; or if runs are there twice: two parts
+        share seeds or, without seeds, are equal.
 
     Examples
     --------
@@ -57,6 +58,7 @@ def concatenate(evidences: Iterable[Retrainings]) -> Retrainings:
                 f"{type(part).__name__}"
             )
         _check_fits(parts[0], part, place)
+    names = _same_names(parts)
     _refuse_twice(parts)
     return Retrainings(
         scores=_joined_scores([part.scores for part in parts]),
@@ -64,7 +66,7 @@ def concatenate(evidences: Iterable[Retrainings]) -> Retrainings:
         own=parts[0].own,
         groups=parts[0].groups,
         seeds=_joined_seeds(parts),
-    ).with_attrs({"parts": [part.attrs for part in parts]})
+    ).with_attrs({"parts": [part.attrs for part in parts], **names})
 
 
 def _check_fits(first: Retrainings, other: Retrainings, place: int) -> None:
@@ -86,6 +88,24 @@ def _check_fits(first: Retrainings, other: Retrainings, place: int) -> None:
                 f"`evidences` must have the same `{name}`; that of evidences[0] and "
                 f"that of evidences[{place}] differ"
             )
+
+
+def _same_names(parts: Sequence[Retrainings]) -> dict[str, str]:
+    """Return what the names of the points are known by, where tables gave any."""
+    key = "hash_of_names"
+    named = {
+        place: part.attrs[key] for place, part in enumerate(parts) if key in part.attrs
+    }
+    if not named:
+        return {}
+    first, names = next(iter(named.items()))
+    for place, others in named.items():
+        if others != names:
+            raise ValueError(
+                "`evidences` must be of the same points; the names in the tables of "
+                f"evidences[{first}] and of evidences[{place}] differ"
+            )
+    return {key: names}
 
 
 def _refuse_twice(parts: Sequence[Retrainings]) -> None:

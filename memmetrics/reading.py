@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from memmetrics._arrays.fields import as_membership, read_field
 from memmetrics._arrays.files import archive_names, read_array, read_table
+from memmetrics._arrays.fingerprint import fingerprint
 from memmetrics._arrays.long_table import fields_of_table
 from memmetrics.evidence import Retrainings
 from memmetrics.experiment.store.manifest import NAME
@@ -48,8 +49,9 @@ def read_retrainings(
           run), and the others likewise; or the pair ``(scores, member)`` of such files;
         - a tidy table ``.csv`` or ``.parquet``, a row for each run and point, with the
           columns ``run``, ``point`` (or ``target``), ``score`` and ``member`` and,
-          where they are needed, ``token``, ``group`` and ``seed``. A target whose
-          ``member`` is empty in all runs is held out;
+          where they are needed, ``token``, ``group`` and ``seed``. Points are numbered
+          from 0, or have names, which are numbered in alphabetical order ("doc10"
+          before "doc2"). A target whose ``member`` is empty in all runs is held out;
         - the `store` of `retrain`, or of `measure`, without its trainer. It is not
           written to. Who trained on what is drawn again from its seed, and compared
           with what the store says of every run.
@@ -103,8 +105,12 @@ def read_retrainings(
 
 
 def _evidence(where: str, fields: Mapping[str, Any]) -> Retrainings:
+    arrays = dict(fields)
+    attrs = {"source": where}
+    if "names" in arrays:  # known by their hash only, by which parts are compared
+        attrs["hash_of_names"] = fingerprint(arrays.pop("names"))
     try:
-        return Retrainings(**fields).with_attrs({"source": where})
+        return Retrainings(**arrays).with_attrs(attrs)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{where}: {error}") from error
 

@@ -107,3 +107,12 @@ def test_bad_losses(train, test, error, match):
 def test_bad_retrainings(change, error, match):
     with pytest.raises(error, match=match):
         Retrainings(**{"scores": SCORES, "member": MEMBER} | change)
+
+
+def test_retrainings_show_their_sizes_not_their_arrays():
+    evidence = Retrainings(np.zeros((3, 2, 4)), MEMBER, own=[-1, 0])
+    assert repr(evidence) == (
+        "Retrainings of 3 runs on 2 points, with scores of 2 targets, 4 tokens each, "
+        "1 of them held out"
+    )
+    assert repr(Retrainings(SCORES, MEMBER)).endswith("with scores of 2 targets")

@@ -23,8 +23,10 @@ def test_the_page_shows_what_the_script_does():
     page = (DOCS / "one_run.md").read_text("utf-8")
     shown = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     script = SCRIPT.read_text("utf-8")
-    assert len(shown) == 6
-    for block in shown:
+    imports, *steps = shown
+    assert len(steps) == 6
+    assert set(imports.splitlines()) <= set(script.splitlines())
+    for block in steps:
         assert textwrap.indent(block, "    ") in script
 
 

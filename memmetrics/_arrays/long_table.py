@@ -31,7 +31,8 @@ def fields_of_table(frame: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
     dict of str to array
         ``scores (runs, targets[, tokens])``, ``member (runs, points)``, ``own`` and,
         where the table has them, ``groups`` and ``seeds``. Runs and points are in the
-        order of their labels; whole numbers of points are their places, from 0.
+        order of their labels; whole numbers of points are their places, from 0. Where
+        points are texts, these are ``names (targets,)``.
 
     Raises
     ------
@@ -78,6 +79,8 @@ def fields_of_table(frame: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
         fields["groups"] = groups[points]
     if "seed" in frame:
         fields["seeds"] = _one_each(frame["seed"], run, runs, "run")
+    if isinstance(targets[0], str):
+        fields["names"] = np.array(targets)
     return fields
 
 
@@ -113,7 +116,7 @@ def _placed(column: pd.Series[Any]) -> tuple[npt.NDArray[np.intp], list[Any]]:
         missing = next(i for i in range(len(labels)) if labels[i] != i)
         raise ValueError(
             f"column {column.name!r} must number from 0 without gaps, or hold texts "
-            f"(which are numbered in their order); there is no {missing}, "
+            f"(which are numbered in alphabetical order); there is no {missing}, "
             f"and the last is {labels[-1]}"
         )
     return places, labels

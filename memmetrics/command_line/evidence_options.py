@@ -91,7 +91,8 @@ def read_evidence(metric: Metric, options: argparse.Namespace) -> Evidence:
     if not given or not required <= set(given) <= set(known):
         raise ValueError(
             f"{metric.name} needs {metric.needs.__name__}, that is, some of "
-            f"{_dashed(known)}{_dashed(sorted(required), ', always ')}; "
+            f"{_dashed(known)}{_dashed(sorted(required), ', always ')}"
+            f"{', or --evidence' if metric.needs is Retrainings else ''}; "
             f"got {_dashed(given) or 'none'}"
         )
     if metric.needs is Retrainings:

@@ -102,7 +102,11 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _points(path: str) -> Any:
-    return read_lines(path) if path.endswith(".txt") else read_array(path)
+    if path.endswith(".txt"):
+        return read_lines(path)
+    if not path.partition(":")[0].endswith((".npy", ".npz")):
+        raise ValueError(f"{path}: expected pictures .npy or .npz, or texts .txt")
+    return read_array(path)
 
 
 def _check(options: argparse.Namespace) -> int:

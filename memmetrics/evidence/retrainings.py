@@ -29,7 +29,7 @@ from memmetrics.statistics.likelihood_ratio import gaussian_ratios
 __all__ = ["Retrainings", "groups_iv", "own_iv", "tokens_present"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Retrainings:
     """Scores of many models, each trained on its own subset of the points.
 
@@ -62,6 +62,8 @@ class Retrainings:
     >>> member = np.array([[True, False], [False, True]])
     >>> Retrainings(scores=np.zeros((2, 2)), member=member).own
     array([0, 1])
+    >>> Retrainings(scores=np.zeros((2, 3)), member=member, own=[0, 1, -1])
+    Retrainings of 2 runs on 2 points, with scores of 3 targets, 1 of them held out
     """
 
     scores: npt.NDArray[Any]
@@ -82,6 +84,18 @@ class Retrainings:
             object.__setattr__(self, "groups", groups_iv(self.groups, points))
         if self.seeds is not None:
             object.__setattr__(self, "seeds", _integers_iv(self.seeds, "seeds", runs))
+
+    def __repr__(self) -> str:
+        """Return the sizes; the arrays would fill pages."""
+        runs, points = self.member.shape
+        targets, *tokens = self.scores.shape[1:]
+        held_out = int((np.asarray(self.own) < 0).sum())
+        return (
+            f"{type(self).__name__} of {runs} runs on {points} points, with scores of "
+            f"{targets} targets"
+            + (f", {tokens[0]} tokens each" if tokens else "")
+            + (f", {held_out} of them held out" if held_out else "")
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can be computed again."""

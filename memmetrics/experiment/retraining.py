@@ -62,7 +62,7 @@ class StoppingRule(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RecordedRetrainings(Retrainings):
     """Retrainings, with the record of how they came about.
 

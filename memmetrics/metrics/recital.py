@@ -30,7 +30,8 @@ def verbatim_recital(predicted: ArrayT, tokens: ArrayT, *, prefix: int) -> Array
     predicted : integer array or tensor (..., documents, tokens)
         The likeliest token at every place, given the true ones before it: the argmax
         of a model's logits, shifted so that place `t` is the prediction *of* token
-        `t`.
+        `t`. At the first place, which a model may not predict, any other number, such
+        as -1, says that the token is not foretold.
     tokens : integer array or tensor (..., documents, tokens)
         The documents.
     prefix : int
@@ -55,7 +56,7 @@ def verbatim_recital(predicted: ArrayT, tokens: ArrayT, *, prefix: int) -> Array
     Notes
     -----
     It works within ``torch.func.vmap``, and so in the ``score=`` of `ModuleTrainer`,
-    with ``logits.argmax(-1)`` as `predicted`.
+    with ``logits.argmax(-1)``, shifted if the model's output is not, as `predicted`.
 
     To see whether a *changed* prefix still brings the document about, predict from the
     changed one and compare with the true tokens after it.

@@ -18,6 +18,9 @@ from memmetrics.plotting.shared_words import with_shared_words
 from memmetrics.plotting.tables import metric_label, select
 from memmetrics.plotting.theme import COLORS
 
+# What a metric is of, where it is not of points, by the first word of its name.
+_ENTRIES = {"feature": "features", "group": "groups"}
+
 
 @with_shared_words
 def draw_tail(
@@ -75,5 +78,6 @@ def draw_tail(
         (left, bottom), (right, top) = ax.dataLim.get_points()
         tick_logarithmically(ax.xaxis, left, right, width)
         tick_logarithmically(ax.yaxis, bottom, top, height)
-    labels = metric_label(table, metric), "share of points at or above"
+    entries = _ENTRIES.get(metric.partition("_")[0], "points")
+    labels = metric_label(table, metric), f"share of {entries} at or above"
     return finish(ax, *labels, empty="no positive estimate")

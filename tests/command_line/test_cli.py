@@ -144,6 +144,7 @@ def test_measure_writes_a_table(capsys, tmp_path, file, read):
         ("leverage", "leverage needs Fit.*got none"),
         ("leverage --train train.npy", "leverage needs Fit.*got --train"),
         ("train_test_gap --train train.npy", "needs Losses.*always --test, --train"),
+        ("membership_inference --scores scores.npy", "always.*, or --evidence; got"),
         ("leverage --hidden absent.npy", "No such file.*absent.npy"),
         ("leverage --hidden hidden.txt", "expected a .npy, .npz or .csv"),
         ("leverage --hidden all.npz", "say which array.*scores, member"),

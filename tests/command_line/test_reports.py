@@ -195,3 +195,9 @@ def test_check(parts, capsys):
         f"memmetrics: out/report.json: memorized is {memorized}, above "
         "--max-memorized 0\n"
     )
+
+
+@pytest.mark.usefixtures("parts")
+def test_points_of_no_known_kind_are_refused_by_what_is_expected(capsys):
+    error = refused(capsys, "report a.npz --points pictures --out r")
+    assert "pictures: expected pictures .npy or .npz, or texts .txt" in error

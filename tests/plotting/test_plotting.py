@@ -301,3 +301,16 @@ def test_docstrings_are_whole(name):
         assert "$" not in text
         assert "Returns\n-------\n" in inspect.cleandoc(text)
         assert "Examples\n--------\n" in inspect.cleandoc(text)
+
+
+@pytest.mark.parametrize(
+    ("metric", "entries"),
+    [
+        ("leverage", "points"),
+        ("feature_dimensionality", "features"),
+        ("group_memorization", "groups"),
+    ],
+)
+def test_a_tail_says_of_what_it_is_the_share(metric, entries, ax):
+    draw_tail(tidy([0.1, 0.2], metric=metric), metric, ax=ax)
+    assert ax.get_ylabel() == f"share of {entries} at or above"

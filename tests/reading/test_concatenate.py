@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import memmetrics as mm
@@ -99,3 +100,22 @@ def test_other_things_are_refused():
         concatenate([])
     with pytest.raises(TypeError, match=r"evidences\[1\] is a ndarray"):
         concatenate([part(), SCORES])
+
+
+def test_points_of_other_names_are_refused(tmp_path):
+    def read(name, points):
+        run, point = np.indices((4, 3))
+        table = pd.DataFrame(
+            {"run": run.ravel(), "point": np.array(points)[point.ravel()]}
+        )
+        table = table.assign(score=RNG.random(12), member=(run + point).ravel() % 2)
+        table.to_csv(tmp_path / name, index=False)
+        return mm.read_retrainings(tmp_path / name)
+
+    first = read("first.csv", ["b", "a", "c"])
+    joined = concatenate([first, read("second.csv", ["c", "b", "a"])])
+    unnamed = concatenate([first, mm.Retrainings(first.scores + 1, first.member)])
+    other = read("third.csv", ["a", "b", "d"])
+    for evidence in (first, joined, unnamed):
+        with pytest.raises(ValueError, match=r"names.*evidences\[0\].*evidences\[1\]"):
+            concatenate([evidence, other])

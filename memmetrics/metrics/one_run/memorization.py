@@ -11,6 +11,7 @@ of this run: what changes all items at once, as a seed does, is not in it.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -69,10 +70,10 @@ def one_run_memorization(
     Returns
     -------
     Result
-        One row for each stratum, in rising order of the labels; positive means
-        memorized, in the unit of the scores. ``n_in`` and ``n_out`` count items.
-        Columns: ``stratum``; ``p_value``, one-sided, of no memorization; ``flag``,
-        what a stratum lacks; ``interval``:
+        One row for each stratum, in rising order of the labels, numbers in texts by
+        their value ("x 4" before "x 16"); positive means memorized, in the unit of the
+        scores. ``n_in`` and ``n_out`` count items. Columns: ``stratum``; ``p_value``,
+        one-sided, of no memorization; ``flag``, what a stratum lacks; ``interval``:
 
         ``"permutation"``
             Where at most 200,000 ways to toss the coins give as many that entered (20
@@ -152,6 +153,8 @@ def one_run_memorization(
         order = np.argsort(place[known], kind="stable")
         ends = np.cumsum(np.bincount(place[known], minlength=len(labels)))
         members = np.split(members[0][order], ends[:-1])
+    rising = sorted(range(len(labels)), key=lambda stratum: _in_order(labels[stratum]))
+    labels, members = labels[rising], [members[stratum] for stratum in rising]
     rows = [
         _row(values[items], evidence.entered[items], confidence) for items in members
     ]
@@ -181,6 +184,15 @@ class OneRunMemorization(FunctionMetric):
     needs: ClassVar[type[OneRun]] = OneRun
     cost: ClassVar[str] = "items * log(items)"
     function = staticmethod(one_run_memorization)
+
+
+def _in_order(label: Any) -> list[Any]:
+    """Return what to sort a label by: its numbers count as numbers."""
+    if not isinstance(label, str):
+        return [label]
+    # Every second part is a number, so that like is compared with like.
+    parts = re.split(r"([0-9]+)", label)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)]
 
 
 class _Row(NamedTuple):

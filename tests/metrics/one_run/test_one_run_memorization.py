@@ -225,3 +225,13 @@ def test_coverage_of_effects_that_vary(effect, items):
 def test_coverage_of_outcomes(shares, items):
     covered, _ = outcomes(*shares, items, 1000)
     assert covered >= 0.93 - NOISE
+
+
+def test_numbers_in_the_names_of_strata_count_as_numbers():
+    names = ["canary x 16", "canary x 4", "b 2", "b", "4"]
+    strata, entered = np.repeat(names, 8), np.arange(40) % 2 == 0
+    scores = np.arange(40.0) + np.repeat(np.arange(5), 8) * entered
+    found = one_run_memorization(scores, entered, strata=strata)
+    rising = ["4", "b", "b 2", "canary x 4", "canary x 16"]
+    assert found.columns["stratum"].tolist() == rising
+    assert found.estimate.tolist() == [names.index(name) - 1 for name in rising]
