@@ -99,3 +99,10 @@ def test_other_things_are_refused():
         concatenate([])
     with pytest.raises(TypeError, match=r"evidences\[1\] is a ndarray"):
         concatenate([part(), SCORES])
+    with pytest.raises(TypeError, match="several Retrainings, in a list"):
+        concatenate(part())
+
+
+def test_runs_that_failed_are_not_the_same_run():
+    failed = part(slice(0, 1), scores=np.full((1, 5), np.nan), seeds=None)
+    assert len(concatenate([failed, failed]).scores) == 2
