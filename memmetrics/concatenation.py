@@ -48,6 +48,11 @@ def concatenate(evidences: Iterable[Retrainings]) -> Retrainings:
            [2., 1.],
            [1., 2.]])
     """
+    if isinstance(evidences, Retrainings) or not isinstance(evidences, Iterable):
+        raise TypeError(
+            "`evidences` must be several Retrainings, in a list; got a "
+            f"{type(evidences).__name__}"
+        )
     parts = list(evidences)
     if not parts:
         raise ValueError("`evidences` must hold at least one; got none")
@@ -125,6 +130,7 @@ def _refuse_twice(parts: Sequence[Retrainings]) -> None:
         known.update(dict.fromkeys(seeds, place))
     for (before, first), (place, second) in combinations(enumerate(parts), 2):
         alike = np.array_equal(first.member, second.member)
+        alike = alike and not first.failed.all()  # NaN throughout says nothing
         if alike and np.array_equal(first.scores, second.scores, equal_nan=True):
             raise ValueError(
                 f"`evidences` must not share runs; evidences[{before}] and "

@@ -26,6 +26,7 @@ from memmetrics._arrays.validation import (
     require_finite,
     to_numpy,
 )
+from memmetrics.statistics.ratio import ratio_limits
 from memmetrics.trainers.base import Data
 
 __all__ = [
@@ -236,13 +237,14 @@ def memorized_share(table: pd.DataFrame, *, confidence: float = 0.95) -> pd.Data
         One row for each point: ``metric`` ("memorized_share"), ``index``,
         ``estimate``, ``low`` and ``high``, dimensionless. Where both rules select the
         same set, the share is 1. The interval is unbounded where the broadest rule's
-        loss cannot be told from 0: a ratio to nothing.
+        loss cannot be told from 0: a ratio to nothing. A loss that is NaN has neither
+        share nor interval.
 
     Raises
     ------
     ValueError
-        If `table` lacks a column, has fewer than two rules, or `confidence` is not
-        within (0, 1).
+        If `table` lacks a column, has fewer than two rules, does not have each point
+        once under the first and the last one, or `confidence` is not within (0, 1).
 
     Notes
     -----
@@ -278,14 +280,18 @@ def memorized_share(table: pd.DataFrame, *, confidence: float = 0.95) -> pd.Data
         table[table["rule"] == rule].set_index("index")
         for rule in (rules[0], rules[-1])
     )
+    _check_points(first.index, last.index)
     last = last.loc[first.index]
     same = (first["removed"] == last["removed"]).to_numpy()
     over, under = (each["estimate"].to_numpy(float) for each in (first, last))
-    quantile = stats.t.ppf((1 + confidence) / 2, first["n_in"].to_numpy(float) - 1)
+    # Runs that diverged may leave fewer without a set than on all points.
+    counts = [name for name in ("n_in", "n_out") if name in table]
     errors = (
-        quantile * each["standard_error"].to_numpy(float) for each in (first, last)
+        stats.t.ppf((1 + confidence) / 2, each[counts].min(axis=1).to_numpy(float) - 1)
+        * each["standard_error"].to_numpy(float)
+        for each in (first, last)
     )
-    low, high = _fieller(over, under, *errors)
+    low, high = ratio_limits(over, under, *errors)
     with np.errstate(divide="ignore", invalid="ignore"):
         estimate = over / under
     return pd.DataFrame(
@@ -297,6 +303,22 @@ def memorized_share(table: pd.DataFrame, *, confidence: float = 0.95) -> pd.Data
             "high": np.where(same, 1.0, high),
         }
     )
+
+
+def _check_points(first: pd.Index[Any], last: pd.Index[Any]) -> None:
+    """Raise unless both rules have every point, and none twice."""
+    for index in (first, last):
+        if index.has_duplicates:
+            twice = index[index.duplicated()][0]
+            raise ValueError(
+                f"`table` must have one row for each rule and point; point {twice} "
+                "has several"
+            )
+    if len(missing := first.symmetric_difference(last)):
+        raise ValueError(
+            "`table` must have every point under its first and its last rule; point "
+            f"{missing[0]} is under one of them"
+        )
 
 
 def _distinct(
@@ -362,23 +384,3 @@ def _distances(data: Data, point: int) -> npt.NDArray[np.float64]:
             for start in range(0, inputs.shape[0], _ROWS)
         ]
     )
-
-
-def _fieller(
-    over: npt.NDArray[np.float64],
-    under: npt.NDArray[np.float64],
-    over_width: npt.NDArray[np.float64],
-    under_width: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the ends of all m with (over − m under)² ≤ over_width² + m² under_width².
-
-    `over_width` and `under_width` are half-widths of the two numbers' own intervals.
-    """
-    a = under**2 - under_width**2
-    b = over * under
-    c = over**2 - over_width**2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        root = np.sqrt(np.maximum(b**2 - a * c, 0))
-        low, high = (b - root) / a, (b + root) / a
-    bounded = a > 0
-    return np.where(bounded, low, -np.inf), np.where(bounded, high, np.inf)

@@ -149,7 +149,8 @@ def _truth(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
         values = column.to_numpy(np.float64, na_value=np.nan)
     else:
         words = column.astype("string").str.strip().str.lower()
-        values = words.map(_TRUTH).to_numpy(np.float64, na_value=np.nan)
+        # A copy: pandas may give a view that must not be written to.
+        values = words.map(_TRUTH).to_numpy(np.float64, na_value=np.nan, copy=True)
         values[(words.notna() & words.ne("")).to_numpy(bool) & np.isnan(values)] = -1.0
     wrong = ~np.isin(values, (0.0, 1.0)) & ~np.isnan(values)
     if wrong.any():

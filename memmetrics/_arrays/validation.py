@@ -27,6 +27,7 @@ __all__ = [
     "count_iv",
     "is_finite",
     "like_original",
+    "numbers_iv",
     "refuse_masked",
     "require_finite",
     "safe_exponent",
@@ -198,6 +199,25 @@ def count_iv(value: Any, name: str, *, least: int) -> int:
     if isinstance(value, bool) or count < least:
         raise ValueError(f"`{name}` must be at least {least}; got {value!r}")
     return count
+
+
+def numbers_iv(values: object, name: str) -> npt.NDArray[np.float64]:
+    """Return real numbers of any kind as float64; what is missing is NaN.
+
+    Raises
+    ------
+    TypeError
+        If they are no real numbers, or masked.
+    """
+    refuse_masked(values, name)
+    array = to_numpy(values)
+    kept = array if isinstance(values, torch.Tensor) else values
+    try:
+        if array.dtype.kind in "iubfO":
+            return np.asarray(kept, dtype=np.float64)
+    except (TypeError, ValueError):
+        pass
+    raise TypeError(f"`{name}` must hold real numbers; got dtype {array.dtype}")
 
 
 def safe_exponent(*arrays: npt.NDArray[Any]) -> int:

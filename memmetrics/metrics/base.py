@@ -6,7 +6,7 @@ the place of arrays, and how it tells of runs and points that cannot count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -121,6 +121,10 @@ class FitMetric(FunctionMetric):
 
 def rates_iv(rates: Sequence[float]) -> list[float]:
     """Return false-positive rates once each lies within (0, 1)."""
+    if not isinstance(rates, Iterable):
+        raise TypeError(
+            f"`false_positive_rates` must be a sequence of numbers; got {rates!r}"
+        )
     values = [float(rate) for rate in rates]
     for value in values:
         if not 0 < value < 1:

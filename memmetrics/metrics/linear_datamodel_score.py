@@ -62,7 +62,8 @@ def linear_datamodel_score(
     Result
         One number for each target, dimensionless, within [−1, 1]. NaN where the
         predictions or the scores of a target are all alike, and where fewer than 4 runs
-        scored it. The interval is Fisher's, ``artanh ρ ± z √((1 + ρ²/2)/(runs − 3))``.
+        scored it. The interval is Fisher's, ``artanh ρ ± z √((1 + ρ²/2)/(runs − 3))``,
+        with ρ at most half the smallest step from ±1, ``6 / (runs³ − runs)``.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from memmetrics._arrays.validation import ArrayT
+from memmetrics._arrays.validation import ArrayT, check_same_kind, refuse_masked
 
 __all__ = ["prefix_needed", "verbatim_recital"]
 
@@ -131,21 +131,27 @@ def _right(predicted: ArrayT, tokens: ArrayT) -> ArrayT:
     """Return which tokens are predicted, (..., documents, tokens)."""
     _integers_iv(predicted, "predicted")
     _integers_iv(tokens, "tokens")
-    if isinstance(predicted, torch.Tensor) != isinstance(tokens, torch.Tensor):
-        raise TypeError("`predicted` and `tokens` must both be tensors, or both arrays")
+    check_same_kind(predicted, tokens, ("predicted", "tokens"))
     if predicted.shape[-tokens.ndim :] != tokens.shape:
         raise ValueError(
             "`predicted` must end in the axes of `tokens`, (documents, tokens); got "
             f"shapes {tuple(predicted.shape)} and {tuple(tokens.shape)}"
         )
-    same: Any = predicted == tokens
+    first: Any = predicted
+    second: Any = tokens
+    if isinstance(first, torch.Tensor) and first.dtype != second.dtype:
+        # torch has no common type of unsigned integers and others.
+        first, second = first.long(), second.long()
+    same: Any = first == second
     right: ArrayT = same
     return right
 
 
 def _integers_iv(array: object, name: str) -> None:
+    refuse_masked(array, name)
     if isinstance(array, torch.Tensor):
-        whole = not (array.is_floating_point() or array.is_complex())
+        floats = array.is_floating_point() or array.is_complex()
+        whole = not floats and array.dtype != torch.bool
     elif isinstance(array, np.ndarray):
         whole = array.dtype.kind in "iu"
     else:

@@ -111,7 +111,8 @@ class Sentences:
 class NearDuplicates:
     """Sentences that are given, each with one word, or one letter, changed.
 
-    What comes in is drawn from the other words (letters) of all the sentences.
+    What comes in is drawn from the other words (letters) of all the sentences. No item
+    is itself one of the sentences, which may be in the training data whatever its coin.
 
     Parameters
     ----------
@@ -152,15 +153,19 @@ class NearDuplicates:
                 f"`sentences` must hold at least 2 different {self.changed}s"
             )
         shortest = min(len(self._parts(sentence)) for sentence in self.sentences)
-        if self.family > shortest * (known - 1):
+        room = shortest * (known - 1)
+        if self.family > room - len(self.sentences):  # else there is enough
+            room = min(self._room(sentence, known) for sentence in self.sentences)
+        if self.family > room:
             raise ValueError(
-                f"`family` must be at most {shortest * (known - 1)}, the near-"
-                f"duplicates that the shortest sentence has; got {self.family}"
+                f"`family` must be at most {room}, the near-duplicates that one of "
+                f"the sentences has; got {self.family}"
             )
 
     def draw(self, rng: np.random.Generator) -> list[Item]:
         """Return the items, those of one sentence after another."""
         known = self._known()
+        given = {self._joined(self._parts(sentence)) for sentence in self.sentences}
         items: list[Item] = []
         for sentence in self.sentences:
             near: list[Item] = []
@@ -169,11 +174,25 @@ class NearDuplicates:
                 place = int(rng.integers(len(parts)))
                 others = [part for part in known if part != parts[place]]
                 parts[place] = others[int(rng.integers(len(others)))]
-                item = (" " if self.changed == "word" else "").join(parts)
-                if item not in near:
+                item = self._joined(parts)
+                if item not in near and item not in given:
                     near.append(item)
             items += near
         return items
+
+    def _room(self, sentence: str, known: int) -> int:
+        """Return how many near-duplicates a sentence has."""
+        parts = self._parts(sentence)
+        others = {tuple(self._parts(other)) for other in self.sentences}
+        given = sum(
+            len(other) == len(parts)
+            and sum(a != b for a, b in zip(parts, other, strict=True)) == 1
+            for other in others
+        )
+        return len(parts) * (known - 1) - given
+
+    def _joined(self, parts: list[str]) -> str:
+        return (" " if self.changed == "word" else "").join(parts)
 
     def _parts(self, sentence: str) -> list[str]:
         return sentence.split() if self.changed == "word" else list(sentence)
@@ -209,7 +228,7 @@ def kind_from(recipe: Mapping[str, Any]) -> Kind:
 
 def _check_sizes(**sizes: object) -> None:
     for name, value in sizes.items():
-        if not isinstance(value, int) or value < 1:
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ValueError(f"`{name}` must be an integer from 1; got {value!r}")
 
 

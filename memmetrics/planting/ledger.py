@@ -19,12 +19,23 @@ import numpy as np
 import numpy.typing as npt
 
 from memmetrics._arrays.files import write_whole
+from memmetrics._arrays.validation import count_iv
 from memmetrics._seeds import Stream, generator
 from memmetrics.planting.kinds import Item, Kind, kind_from, recipe_of
 
 __all__ = ["Ledger", "Planted"]
 
 _FORMAT = "memmetrics ledger, version 1"
+
+# What a file may raise that is no ledger, or a damaged one.
+_DAMAGE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 
 
 class Planted(NamedTuple):
@@ -140,9 +151,10 @@ class Ledger:
         try:
             content = json.loads(Path(path).read_text("utf-8"))
             ledger, expected = cls(*_fields_of(content)), content["checksum"]
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            same = ledger._checksum() == expected
+        except _DAMAGE as error:
             raise ValueError(f"{path}: holds no ledger ({error})") from error
-        if ledger._checksum() != expected:
+        if not same:
             raise ValueError(
                 f"{path}: the items cannot be drawn again as they were; draw them with "
                 "the version of NumPy that planted them"
@@ -164,7 +176,7 @@ def _fields_of(
     return (
         int(content["seed"]),
         {name: kind_from(recipe) for name, recipe in content["kinds"].items()},
-        tuple(map(int, content["copies"])),
+        tuple(count_iv(number, "copies", least=1) for number in content["copies"]),
         np.array([coin == "1" for coin in content["entered"]]),
     )
 

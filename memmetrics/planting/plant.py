@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from memmetrics._arrays.validation import count_iv
 from memmetrics._seeds import RNG, Stream, entropy_from, generator
 from memmetrics.planting.kinds import Kind
 from memmetrics.planting.ledger import Ledger, Planted, draw_items
@@ -84,8 +87,10 @@ def plant(
 
 
 def _copies_iv(copies: Sequence[int]) -> tuple[int, ...]:
-    numbers = tuple(int(number) for number in copies)
-    if not numbers or min(numbers) < 1 or len(set(numbers)) < len(numbers):
+    if not np.iterable(copies):
+        raise TypeError(f"`copies` must be a sequence of numbers; got {copies!r}")
+    numbers = tuple(count_iv(number, "copies", least=1) for number in copies)
+    if not numbers or len(set(numbers)) < len(numbers):
         raise ValueError(
             f"`copies` must be different numbers from 1; got {tuple(copies)!r}"
         )

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from memmetrics._arrays.validation import to_numpy
+from memmetrics._arrays.validation import numbers_iv, to_numpy
 
 __all__ = ["discoveries"]
 
@@ -55,9 +55,9 @@ def discoveries(
 
     Raises
     ------
-    ValueError
-        If the result has no column ``p_value`` with numbers in [0, 1], or
-        `false_discovery_rate` lies outside (0, 1).
+    TypeError, ValueError
+        If `result` is neither a result nor a table, or has no column ``p_value`` with
+        numbers in [0, 1], or `false_discovery_rate` lies outside (0, 1).
 
     Examples
     --------
@@ -74,14 +74,23 @@ def discoveries(
             "`false_discovery_rate` must lie strictly between 0 and 1; "
             f"got {false_discovery_rate!r}"
         )
+    if not hasattr(result, "columns"):
+        raise TypeError(
+            f"`result` must be a Result or a DataFrame; got a {type(result).__name__}"
+        )
     if "p_value" not in result.columns:
         raise ValueError(
             "`result` must have a column 'p_value'; "
             f"got the columns {sorted(map(str, result.columns))}"
         )
-    table = result if isinstance(result, pd.DataFrame) else result.columns
-    p_value = np.asarray(to_numpy(table["p_value"]), dtype=np.float64)
-    tested = np.isfinite(p_value)
+    if isinstance(result, pd.DataFrame):
+        p_value = numbers_iv(result["p_value"], "p_value")
+    else:
+        # A column may be one value for all.
+        shape = np.shape(to_numpy(result.estimate))
+        column = numbers_iv(result.columns["p_value"], "p_value")
+        p_value = np.broadcast_to(column, shape)
+    tested = ~np.isnan(p_value)
     found = np.zeros(p_value.shape, dtype=bool)
     if tested.any():
         from scipy import stats  # takes long to import

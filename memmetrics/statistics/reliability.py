@@ -12,7 +12,11 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._arrays.validation import count_iv
+from memmetrics._arrays.validation import (
+    count_iv,
+    numbers_iv,
+    safe_exponent,
+)
 from memmetrics._seeds import RNG, Stream, entropy_from, generator
 
 __all__ = ["reliability_from_errors", "split_half_reliability", "split_halves"]
@@ -66,8 +70,14 @@ def split_halves(
         half = np.zeros(runs, dtype=bool)
         order = generator(entropy, Stream.HALVES, split).permutation(runs)
         half[order[: runs // 2]] = True
-        pairs.append([statistic(half), statistic(~half)])
-    return np.asarray(pairs, dtype=np.float64)
+        pairs.append([_of_points(statistic(kept)) for kept in (half, ~half)])
+    shapes = sorted({values.shape for pair in pairs for values in pair})
+    if len(shapes) > 1:
+        raise ValueError(
+            "`statistic` must give as many points for any runs; "
+            f"got shapes {shapes[0]} and {shapes[-1]}"
+        )
+    return np.asarray(pairs)
 
 
 def split_half_reliability(
@@ -163,8 +173,8 @@ def reliability_from_errors(
     >>> reliability_from_errors([0.0, 2.0, 4.0], [1.0, 1.0, 1.0])
     0.75
     """
-    values = np.asarray(estimate, dtype=np.float64)
-    errors = np.asarray(standard_error, dtype=np.float64)
+    values = numbers_iv(estimate, "estimate")
+    errors = numbers_iv(standard_error, "standard_error")
     if values.shape != errors.shape or values.ndim != 1:
         raise ValueError(
             "`estimate` and `standard_error` must have one shape, (points,); "
@@ -173,8 +183,19 @@ def reliability_from_errors(
     known = np.isfinite(values) & np.isfinite(errors)
     if known.sum() < 2 or np.ptp(values[known]) == 0:
         return float("nan")
-    share = float((errors[known] ** 2).mean() / values[known].var(ddof=1))
-    return max(1 - share, 0.0)
+    values, errors = values[known], errors[known]
+    exponent = -safe_exponent(values, errors)  # the share has no unit
+    values, errors = np.ldexp(values, exponent), np.ldexp(errors, exponent)
+    return max(1 - float((errors**2).mean() / values.var(ddof=1)), 0.0)
+
+
+def _of_points(values: object) -> npt.NDArray[np.float64]:
+    numbers = numbers_iv(values, "statistic")
+    if numbers.ndim != 1:
+        raise ValueError(
+            f"`statistic` must give one number a point; got shape {numbers.shape}"
+        )
+    return numbers
 
 
 def _correlation(
@@ -188,6 +209,7 @@ def _correlation(
         return float("nan")
     if ranks:
         pair = stats.rankdata(pair, axis=1)
-    if (np.ptp(pair, axis=1) == 0).any():
+    if np.isinf(pair).any() or (np.ptp(pair, axis=1) == 0).any():
         return float("nan")
+    pair = np.stack([np.ldexp(each, -safe_exponent(each)) for each in pair])
     return float(np.corrcoef(*pair).item(0, 1))

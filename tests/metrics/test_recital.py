@@ -112,7 +112,7 @@ class Rows(torch.nn.Module):
         ({"predicted": np.zeros((2, 3))}, "`predicted` must hold token numbers"),
         ({"predicted": np.zeros((2, 4), dtype=int)}, "must end in the axes of"),
         ({"tokens": np.zeros((2, 0), dtype=int)}, "`tokens` must have an axis"),
-        ({"tokens": torch.zeros((2, 3), dtype=torch.int64)}, "both be tensors"),
+        ({"tokens": torch.zeros((2, 3), dtype=torch.int64)}, "must be of one kind"),
         ({"tokens": [[1, 2, 3]]}, "`tokens` must be an array or a tensor"),
     ],
 )
@@ -123,3 +123,22 @@ def test_bad_input(change, message):
         verbatim_recital(
             arguments["predicted"], arguments["tokens"], prefix=arguments["prefix"]
         )
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.uint16, torch.uint64])
+def test_tokens_may_be_unsigned(kind):
+    tokens = torch.tensor([[1, 2, 3]])
+    assert verbatim_recital(tokens.to(kind), tokens, prefix=0).tolist() == [True]
+    assert prefix_needed(tokens, (tokens + 1).to(kind)).tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        torch.ones((1, 3), dtype=torch.bool),
+        np.ma.array([[1, 2, 3]], mask=[[False, False, True]]),
+    ],
+)
+def test_what_are_no_tokens_is_refused(tokens):
+    with pytest.raises(TypeError, match="`predicted` must"):
+        verbatim_recital(tokens, tokens, prefix=0)

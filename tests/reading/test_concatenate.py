@@ -100,6 +100,8 @@ def test_other_things_are_refused():
         concatenate([])
     with pytest.raises(TypeError, match=r"evidences\[1\] is a ndarray"):
         concatenate([part(), SCORES])
+    with pytest.raises(TypeError, match="several Retrainings, in a list"):
+        concatenate(part())
 
 
 def test_points_of_other_names_are_refused(tmp_path):
@@ -119,3 +121,8 @@ def test_points_of_other_names_are_refused(tmp_path):
     for evidence in (first, joined, unnamed):
         with pytest.raises(ValueError, match=r"names.*evidences\[0\].*evidences\[1\]"):
             concatenate([evidence, other])
+
+
+def test_runs_that_failed_are_not_the_same_run():
+    failed = part(slice(0, 1), scores=np.full((1, 5), np.nan), seeds=None)
+    assert len(concatenate([failed, failed]).scores) == 2

@@ -247,3 +247,12 @@ def test_holes_do_not_count(tmp_path, arrays):
         plain = scores[inside, point].mean() - scores[outside, point].mean()
         assert result.estimate[point] == pytest.approx(plain)
         assert result.n_in[point] == inside.sum()
+
+
+def test_words_that_all_say_something(tmp_path):
+    # No hole among them, in which case pandas may hand out what must not be changed.
+    words = {True: "TRUE ", False: " False"}
+    rows = [f"{r},{p},1.5,{words[r == p]}\n" for r in range(2) for p in range(2)]
+    file = tmp_path / "scores.csv"
+    file.write_text("run,point,score,member\n" + "".join(rows))
+    assert read_retrainings(file).member.tolist() == [[True, False], [False, True]]

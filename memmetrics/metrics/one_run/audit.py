@@ -297,9 +297,10 @@ def _check_coins(items: _Items) -> None:
 def _guesses_iv(guesses: int | Sequence[int] | None, items: int) -> list[int]:
     if guesses is None:
         return sorted({items // share for share in _SHARES} - {0, 1})
-    caps: list[Any] = [guesses] if isinstance(guesses, int) else list(guesses)
+    caps: list[Any] = np.atleast_1d(np.array(guesses, dtype=object)).tolist()
     for cap in caps:
-        if not isinstance(cap, (int, np.integer)) or not 1 <= cap <= items:
+        whole = isinstance(cap, (int, np.integer)) and not isinstance(cap, bool)
+        if not whole or not 1 <= cap <= items:
             raise ValueError(
                 f"`guesses` must lie between 1 and the {items} scored items; "
                 f"got {cap!r}"

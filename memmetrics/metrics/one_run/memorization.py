@@ -242,7 +242,11 @@ def _permuted(
 ) -> _Row:
     effects = _permutation.tied_effects(inside, outside)
     low, high = _permutation.limits(effects, confidence)
-    row = row._replace(p_value=(1 + (effects <= 0).sum()) / (1 + len(effects)))
+    # Ways that tie with the one seen but for rounding are as extreme.
+    largest = max(np.abs(inside).max(), np.abs(outside).max())
+    rounding = (len(inside) + len(outside)) * np.finfo(np.float64).eps * largest
+    as_extreme = 1 + (effects <= rounding).sum()
+    row = row._replace(p_value=as_extreme / (1 + len(effects)))
     if np.isnan(low):
         return row._replace(low=low, high=high, interval="none", flag=_TOO_FEW)
     # One score far from all others, in the larger arm, can leave the estimate outside.

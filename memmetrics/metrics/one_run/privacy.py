@@ -112,6 +112,8 @@ def guesses_p_value(
             "`right`, `guesses` and `items` must be counts that rise from 0; "
             f"got {right}, {guesses} and {items}"
         )
+    if np.isnan(epsilon):
+        raise ValueError(f"`epsilon` must be a number; got {epsilon!r}")
     if not 0 <= delta < 1:
         raise ValueError(f"`delta` must lie within [0, 1); got {delta!r}")
     from scipy import stats  # takes long to import

@@ -52,8 +52,8 @@ def difference_in_differences(
     Raises
     ------
     TypeError, ValueError
-        If the arrays do not fit one another, scores are not finite, or there is no
-        untreated point.
+        If the arrays do not fit one another, scores are not finite, labels are
+        neither integers nor strings, or there is no untreated point.
 
     Notes
     -----
@@ -103,6 +103,8 @@ def _strata_iv(strata: npt.ArrayLike | None, points: int) -> npt.NDArray[np.intp
     if strata is None:
         return np.zeros(points, dtype=np.intp)
     labels = as_labels(strata, "strata")
+    if labels.dtype.kind == "f":
+        raise TypeError(f"`strata` must be integers or strings; got {labels.dtype}")
     if labels.shape != (points,):
         raise ValueError(
             f"`strata` must hold one label a point, {points}; got shape {labels.shape}"

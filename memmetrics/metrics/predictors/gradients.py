@@ -13,7 +13,14 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._arrays.validation import Array, as_float, require_finite, to_numpy
+from memmetrics._arrays.validation import (
+    Array,
+    as_float,
+    numbers_iv,
+    require_finite,
+    to_numpy,
+)
+from memmetrics.metrics.leverage import leverage
 
 __all__ = ["self_influence", "tracin"]
 
@@ -70,18 +77,28 @@ def self_influence(
     """
     if not (math.isfinite(damping) and damping >= 0):
         raise ValueError(f"`damping` must be finite and not negative; got {damping!r}")
+    damping = float(damping)  # NumPy does not multiply by a tensor as it is
     values = _gradients_iv(gradients, "(..., points, parameters)", 2)
     # Their scale cancels, and squares must neither vanish nor overflow.
     largest = np.abs(values).max(axis=(-2, -1), keepdims=True)
     values = values / np.where(largest > 0, largest, 1.0)
+    if damping == 0:
+        # Inner products lose a gradient that is far shorter than others; this does not.
+        coordinates = np.swapaxes(
+            np.linalg.qr(np.swapaxes(values, -2, -1), mode="r"), -2, -1
+        )
+        return np.asarray(leverage(np.ascontiguousarray(coordinates), flatten=1))
     products = values @ np.swapaxes(values, -2, -1)  # (..., points, points)
     points = products.shape[-1]
     squares, directions = np.linalg.eigh(products)
     least = points * np.finfo(np.float64).eps * squares[..., -1:]
-    ridge = damping * np.trace(products, axis1=-2, axis2=-1)[..., np.newaxis] / points
+    total = np.trace(products, axis1=-2, axis2=-1)[..., np.newaxis]
+    with np.errstate(over="ignore"):  # nothing is left beside an infinite curvature
+        ridge = damping * total / points
     kept = squares > least
     shares = np.where(kept, squares / np.where(kept, squares + ridge, 1.0), 0.0)
-    return np.asarray((directions**2 @ shares[..., np.newaxis])[..., 0])
+    influence = (directions**2 @ shares[..., np.newaxis])[..., 0]
+    return np.asarray(np.minimum(influence, 1.0))
 
 
 def tracin(gradients: Array, rates: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -126,13 +143,13 @@ def tracin(gradients: Array, rates: npt.ArrayLike) -> npt.NDArray[np.float64]:
     array([1.5, 0.1])
     """
     values = _gradients_iv(gradients, "(..., checkpoints, points, parameters)", 3)
-    weights = np.asarray(rates, dtype=np.float64)
-    count = values.shape[-3]
+    weights, count = numbers_iv(rates, "rates"), values.shape[-3]
     if weights.shape != (count,) or not (np.isfinite(weights) & (weights >= 0)).all():
         raise ValueError(
             f"`rates` must hold {count} numbers from 0, one a checkpoint; got {rates!r}"
         )
     lengths = np.einsum("...cpk,...cpk->...cp", values, values)
+    lengths[..., weights == 0, :] = 0  # infinite or not
     return np.asarray(np.einsum("c,...cp->...p", weights, lengths))
 
 

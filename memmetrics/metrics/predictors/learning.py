@@ -9,7 +9,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from memmetrics._arrays.validation import Array, as_float, require_finite, to_numpy
+from memmetrics._arrays.validation import (
+    Array,
+    as_float,
+    numbers_iv,
+    refuse_masked,
+    require_finite,
+    to_numpy,
+)
 
 __all__ = ["forgetting_events", "loss_area"]
 
@@ -35,7 +42,7 @@ def forgetting_events(right: Array) -> npt.NDArray[np.float64]:
     Raises
     ------
     TypeError
-        If `right` is not boolean.
+        If `right` is not boolean, or masked.
     ValueError
         If there are fewer than two checkpoints, or no points.
 
@@ -51,6 +58,7 @@ def forgetting_events(right: Array) -> npt.NDArray[np.float64]:
     >>> forgetting_events(right)
     array([ 1.,  1., inf])
     """
+    refuse_masked(right, "right")
     hits = to_numpy(right)
     if hits.dtype != np.dtype(bool):
         raise TypeError(f"`right` must be boolean; got dtype {hits.dtype}")
@@ -78,8 +86,8 @@ def loss_area(
     losses : array or tensor (..., checkpoints, points)
         Loss of each point at each checkpoint; leading axes are runs.
     at : array (checkpoints,), optional
-        Step of each checkpoint, increasing; by default they are evenly spaced. The
-        first checkpoints alone give the early loss.
+        Step of each checkpoint, finite and increasing; by default they are evenly
+        spaced. The first checkpoints alone give the early loss.
 
     Returns
     -------
@@ -115,15 +123,19 @@ def loss_area(
             f"`losses` must have at least 2 checkpoints; got shape {values.shape}"
         )
     steps = np.arange(count, dtype=np.float64) if at is None else _steps_iv(at, count)
-    area = np.trapezoid(values, steps, axis=-2)
-    return np.asarray(area / (steps[-1] - steps[0]), dtype=np.float64)
+    shares = np.diff(steps) / (steps[-1] - steps[0])
+    weights = (np.append(shares, 0) + np.append(0, shares)) / 2
+    return np.asarray(weights @ values, dtype=np.float64)
 
 
 def _steps_iv(at: npt.ArrayLike, count: int) -> npt.NDArray[np.float64]:
-    steps = np.asarray(at, dtype=np.float64)
-    if steps.shape != (count,) or not (np.diff(steps) > 0).all():
+    steps = numbers_iv(at, "at")
+    with np.errstate(over="ignore", invalid="ignore"):  # judged here
+        rising = steps.shape == (count,) and bool((np.diff(steps) > 0).all())
+        finite = rising and np.isfinite(steps[-1] - steps[0])
+    if not finite:
         raise ValueError(
-            f"`at` must hold {count} increasing steps, one a checkpoint; "
+            f"`at` must hold {count} finite, increasing steps, one a checkpoint; "
             f"got shape {steps.shape}: {at!r}"
         )
     return steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -60,7 +61,10 @@ def member_iv(
 
 def seeds_iv(seeds: Sequence[int], runs: int) -> list[int]:
     """Return one seed a run, each in [0, 2**64)."""
-    values = [int(seed) for seed in seeds]
+    try:
+        values = [operator.index(seed) for seed in seeds]
+    except TypeError:
+        raise TypeError(f"`seeds` must be whole numbers; got {seeds!r}") from None
     if len(values) != runs:
         raise ValueError(
             f"`seeds` must have one seed for each of {runs} runs; got {len(values)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, NoReturn
 
+from memmetrics._arrays.validation import count_iv
 from memmetrics._seeds import Stream, generator
 from memmetrics.trainers.toy.data import check_sizes, sparse_features
 
@@ -83,6 +84,8 @@ class FreshSamples:
         Steps count from 0. It depends on `seed` and `step` only, so that any step of
         any training can be had again.
         """
+        seed = count_iv(seed, "seed", least=0)
+        step = count_iv(step, "step", least=0)
         rng = generator(seed, Stream.BATCHES, step)
         return sparse_features(*self.shape, self.sparsity, rng=rng)
 

@@ -133,3 +133,17 @@ def test_no_point_can_be_left_out():
     stack = trainer.fit(samples, everyone(samples, 1), seeds=[0])
     with pytest.raises(TypeError, match=r"no set of points"):
         stack.losses(samples)
+
+
+@pytest.mark.parametrize("place", [(None, 0), (0, -1), (0, 1.5), (-1, 0)])
+def test_a_batch_is_that_of_a_seed_and_a_step(place):
+    samples = FreshSamples(30, 0.9, points_per_step=7)
+    with pytest.raises((TypeError, ValueError), match=r"`(seed|step)` must be"):
+        samples.batch(*place)
+
+
+@pytest.mark.parametrize("seeds", [[1.5], "1", None])
+def test_seeds_are_whole_numbers(seeds):
+    samples = FreshSamples(30, 0.9, points_per_step=7)
+    with pytest.raises(TypeError, match="`seeds` must be whole numbers"):
+        mm.ToyTrainer(steps=1).fit(samples, everyone(samples, 1), seeds=seeds)
