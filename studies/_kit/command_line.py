@@ -31,6 +31,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_explorer_options(explorer)
     report = commands.add_parser("report", help="one page of what all studies found")
     report.add_argument("--results", type=Path, default=Path("results"))
+    report.add_argument(
+        "--again",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="RESULTS",
+        help="results at another seed, which verdicts have to stand; may be repeated",
+    )
     report.add_argument("--out", type=Path, default=Path("results/findings"))
     _add_group(report, "of which studies (default: of each group, a page)")
     report.add_argument("--page", help="name of the page (default: the group's)")
@@ -42,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if chosen.command == "report":
         groups = [chosen.group] if chosen.group else registry.groups()
-        return _report(chosen.results, chosen.out, groups, chosen.page)
+        return _report(chosen, groups)
     if chosen.command == "explorer":
         return write_explorer(_explorer_settings(explorer, chosen))
     return _run_all(run, chosen)
@@ -196,13 +204,17 @@ def _check_data(
             )
 
 
-def _report(results: Path, out: Path, groups: Sequence[str], page: str | None) -> int:
+def _report(chosen: argparse.Namespace, groups: Sequence[str]) -> int:
     """Write the page of each group that has results."""
+    results, out, again = chosen.results, chosen.out, chosen.again
     try:
+        for folder in (folder for folder in again if not folder.is_dir()):
+            raise FileNotFoundError(f"--again: {folder} is no folder")
         pages = []
         for group in groups:
             studies = [registry.find(name) for name in registry.names(group)]
-            pages.append(write_findings(results, studies, out, page or group))
+            name = chosen.page or group
+            pages.append(write_findings(results, studies, out, name, again))
         if not any(pages):
             raise FileNotFoundError(f"{results} holds no finished study")
     except OSError as error:

@@ -19,7 +19,7 @@ import pandas as pd
 
 from studies._kit.chapter import Study
 from studies._kit.files import write
-from studies._kit.verdicts import verdicts
+from studies._kit.verdicts import over_seeds, verdicts
 from studies._kit.words import number
 
 _HEAD = """# Findings: {page}
@@ -29,18 +29,25 @@ the study's table: the claim *holds* if the whole interval of our number lies in
 range that is allowed, *fails* if none of it does, and otherwise *depends* on the seed.
 What is allowed is how we read the published number; it does not depend on the seed. A
 claim about another size than ours, or one that our table has no answer to, is *out of
-scale*. Intervals are over data sets, each with seeds of its own.
+scale*. Intervals are over data sets, each with seeds of its own. *Seeds* says at how
+many seeds, with other data sets and networks, the whole study gave the same verdict as
+at the first, whose figures are shown; where one did not, the claim depends on the seed.
 
 `python -m studies run NAME` makes a study again, `python -m studies report` this page.
 """
 
 
 def write_findings(
-    results: Path, studies: Sequence[Study], out: Path, page: str
+    results: Path,
+    studies: Sequence[Study],
+    out: Path,
+    page: str,
+    again: Sequence[Path] = (),
 ) -> Path | None:
     """Write the page of those `studies` that lie in `results`: its path.
 
-    None, and no page, if `results` has none of them.
+    The folders `again` hold results of the same studies at other seeds, which the
+    verdicts have to stand. None, and no page, if `results` has none of the studies.
     """
     finished = [
         (study, results / study.name)
@@ -51,10 +58,7 @@ def write_findings(
         return None
     out.mkdir(parents=True, exist_ok=True)
     parts = [_study(folder, out, page) for _, folder in finished]
-    judged = pd.concat(
-        verdicts(study.name, study.claims, pd.read_parquet(folder / "table.parquet"))
-        for study, folder in finished
-    )
+    judged = pd.concat(_judged(study, folder, again) for study, folder in finished)
     # What was found in words, for which somebody has to answer, is not computed.
     words = out / f"{page}_words.md"
     found = [words.read_text("utf-8")] if words.is_file() else []
@@ -64,6 +68,15 @@ def write_findings(
     write(path, lambda to: to.write_text(text.rstrip() + "\n", "utf-8"))
     write(out / f"{page}_verdicts.csv", lambda to: judged.to_csv(to, index=False))
     return path
+
+
+def _judged(study: Study, folder: Path, again: Sequence[Path]) -> pd.DataFrame:
+    """Judge one study's tables by its claims as they are now."""
+    others = [results / study.name for results in again]
+    folders = [folder, *(each for each in others if (each / "chapters.json").is_file())]
+    tables = [pd.read_parquet(each / "table.parquet") for each in folders]
+    first, *rest = (verdicts(study.name, study.claims, table) for table in tables)
+    return over_seeds(first, rest)
 
 
 def _study(folder: Path, out: Path, page: str) -> str:
@@ -103,7 +116,9 @@ def _verdicts(judged: pd.DataFrame) -> str:
         for row in judged.itertuples()
     ]
     shown = judged[["study", "claim", "source", "published", "allowed"]].assign(
-        ours=ours, verdict=[f"**{verdict}**" for verdict in judged["verdict"]]
+        ours=ours,
+        verdict=[f"**{verdict}**" for verdict in judged["verdict"]],
+        seeds=judged["seeds"],
     )
     return markdown_table(shown)
 

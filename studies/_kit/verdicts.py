@@ -104,3 +104,18 @@ def verdicts(name: str, claims: Sequence[Claim], table: pd.DataFrame) -> pd.Data
             )
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def over_seeds(judged: pd.DataFrame, others: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return `judged` with the verdicts at other seeds, and one verdict for them all.
+
+    A verdict stands if every seed gives it; otherwise the claim depends on the seed.
+    The column ``seeds`` counts those that say the same as the first, itself included.
+    """
+    ours = judged["verdict"].to_numpy()
+    # (seeds, claims), the first seed among them.
+    same = np.stack([ours == each["verdict"].to_numpy() for each in (judged, *others)])
+    counts = [f"{count} of {len(same)}" for count in same.sum(axis=0)]
+    return judged.assign(
+        seeds=counts, verdict=judged["verdict"].where(same.all(axis=0), DEPENDS)
+    )

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from studies._kit.estimates import Estimate, best_of_others, chosen, median_of
-from studies._kit.verdicts import COLUMNS, Claim, judge, verdicts
+from studies._kit.verdicts import COLUMNS, Claim, judge, over_seeds, verdicts
 
 TABLE = pd.DataFrame({"features": [100, 100, 100], "estimate": [1.0, 2.0, 3.0]})
 
@@ -66,6 +66,20 @@ def test_verdicts_are_one_row_a_claim():
     assert table["verdict"].tolist() == ["holds", "fails"]
     assert table["ours"].tolist() == [2.0, 2.0]
     assert tuple(verdicts("study", [], TABLE).columns) == COLUMNS
+
+
+def test_a_verdict_that_another_seed_does_not_give_depends():
+    claims = [claim(1.0, 3.0), claim(4.0, 5.0)]
+    first = verdicts("study", claims, TABLE)
+    moved = verdicts("study", claims, TABLE.assign(estimate=TABLE["estimate"] + 0.5))
+    assert moved["verdict"].tolist() == ["depends", "fails"]
+    joint = over_seeds(first, [first, moved])
+    assert joint["verdict"].tolist() == ["depends", "fails"]
+    assert joint["seeds"].tolist() == ["2 of 3", "3 of 3"]
+    pd.testing.assert_series_equal(joint["ours"], first["ours"])
+    alone = over_seeds(first, [])
+    assert alone["verdict"].tolist() == ["holds", "fails"]
+    assert alone["seeds"].tolist() == ["1 of 1", "1 of 1"]
 
 
 @pytest.mark.parametrize("count", [6, 8, 9, 12, 20, 40])
