@@ -206,18 +206,22 @@ def _check_data(
 
 def _report(chosen: argparse.Namespace, groups: Sequence[str]) -> int:
     """Write the page of each group that has results."""
-    results, out, again = chosen.results, chosen.out, chosen.again
     try:
-        for folder in (folder for folder in again if not folder.is_dir()):
-            raise FileNotFoundError(f"--again: {folder} is no folder")
-        pages = []
-        for group in groups:
-            studies = [registry.find(name) for name in registry.names(group)]
-            name = chosen.page or group
-            pages.append(write_findings(results, studies, out, name, again))
+        if missing := [str(each) for each in chosen.again if not each.is_dir()]:
+            raise FileNotFoundError(f"--again: no folder {', '.join(missing)}")
+        pages = [
+            write_findings(
+                chosen.results,
+                [registry.find(name) for name in registry.names(group)],
+                chosen.out,
+                chosen.page or group,
+                chosen.again,
+            )
+            for group in groups
+        ]
         if not any(pages):
-            raise FileNotFoundError(f"{results} holds no finished study")
-    except OSError as error:
+            raise FileNotFoundError(f"{chosen.results} holds no finished study")
+    except (OSError, ValueError) as error:
         sys.stderr.write(f"{_PROGRAM} report: {error}\n")
         return 2
     print(*filter(None, pages), sep="\n")

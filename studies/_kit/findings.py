@@ -74,9 +74,24 @@ def _judged(study: Study, folder: Path, again: Sequence[Path]) -> pd.DataFrame:
     """Judge one study's tables by its claims as they are now."""
     others = [results / study.name for results in again]
     folders = [folder, *(each for each in others if (each / "chapters.json").is_file())]
+    _check_other_seeds(folders)
     tables = [pd.read_parquet(each / "table.parquet") for each in folders]
     first, *rest = (verdicts(study.name, study.claims, table) for table in tables)
     return over_seeds(first, rest)
+
+
+def _check_other_seeds(folders: Sequence[Path]) -> None:
+    """Raise if a seed would count twice, or a study was run at another scale."""
+    words = [
+        json.loads((each / "chapters.json").read_text("utf-8")) for each in folders
+    ]
+    seeds = [each["seed"] for each in words]
+    presets = {each["preset"] for each in words}
+    if len(presets) > 1 or len(set(seeds)) < len(seeds):
+        raise ValueError(
+            "results (--results, --again) must be of one preset and of different "
+            f"seeds; {folders[0].name} has presets {sorted(presets)} and seeds {seeds}"
+        )
 
 
 def _study(folder: Path, out: Path, page: str) -> str:
